@@ -1,0 +1,131 @@
+// The trace: a fixed ring of small events that the engine, the drivers and whoever sits on the other
+// side write, and the oracle judges. Overflow is remembered and makes a verdict inconclusive.
+#pragma once
+
+#include <stdint.h>
+
+#include "libresume/terms.h"
+
+namespace resume {
+inline namespace v0 {
+
+/// Who says so. Where the other side can see a thing, only its sighting counts for the oracle.
+enum class Witness : uint8_t {
+    engine,
+    driver,
+    other_side,  ///< the model's hypervisor, store or backend; a kernel's hypercall boundary
+};
+
+/// Kinds of events; the comment names the fields used: s = status, a = arg32, b = arg64.
+/// Adding one means adding its name (trace.cc), its reader and its rule (oracle/).
+enum class EventKind : uint8_t {
+    none,
+    cycle_begin,       ///< a = cycle number, b = generation; the trace's Kind in s
+    cycle_end,         ///< s = Outcome
+    device_added,      ///< device, a = parent id, b = SystemRank; precedes any other use of the id
+    device_removed,    ///< device
+    device_linked,     ///< device = consumer, a = supplier id
+    step_begin,        ///< a = Step
+    step_end,          ///< a = Step, s = Errc
+    hook_begin,        ///< device, phase; a = Outcome on the way up
+    hook_pending,      ///< device, phase: the hook will finish later
+    hook_end,          ///< device, phase; s = Errc, b = detail of the error
+    hook_skipped,      ///< device, phase; removed in mid-cycle
+    completion_stray,  ///< device; a completion after its deadline, twice, or of an older cycle
+    hook_overrun,      ///< device, phase; a synchronous hook took longer than its deadline, b = ticks
+    abort_requested,   ///< s = Errc; latched once (P12)
+    outcome_known,     ///< s = Outcome; a = DomainEvidence when known later
+    evidence,          ///< a = DomainEvidence, b = incarnation << 16 | domid
+    irqs_disabled,     ///< on `cpu`
+    irqs_enabled,      ///< on `cpu`
+    cpu_parked,        ///< a = the parked cpu
+    cpu_unparked,      ///< a = the released cpu
+    device_irqs_masked,
+    device_irqs_unmasked,
+    store_closed,      ///< a = users still inside (0, or L4 is broken)
+    store_opened,      ///< a = Outcome
+    hypercall,         ///< a = number, b = sub-operation | first argument << 32; s = return value
+    memory_mapped,     ///< a = XENMAPSPACE, b = gfn; s = return value
+    param_read,        ///< a = HVM param index, b = value
+    param_written,     ///< a = HVM param index, b = value
+    port_bound,        ///< a = port, b = virq/ipi kind << 32 | vcpu
+    port_closed,       ///< a = port
+    port_notified,     ///< a = port
+    port_stale,        ///< a = port: a notify or event on a number that means nothing now
+    upcall,            ///< event delivered to `cpu`
+    eoi,               ///< local APIC end of interrupt on `cpu`
+    vcpu_info_set,     ///< a = vcpu, b = gfn; s = return value
+    area_registered,   ///< a = VCPUOP number, b = vcpu; s = return value
+    timer_armed,       ///< a = vcpu, b = absolute ns of system time
+    timer_fired,       ///< a = vcpu
+    clock_read,        ///< b = ns; a = 0 monotonic, 1 wall, 2 raw system time
+    clock_offset,      ///< b = new offset in ns (two's complement)
+    runstate_folded,   ///< a = 1 accumulated, 0 dropped; b = stolen ns so far
+    store_request,     ///< a = xs_wire type, b = tx id << 32 | req id
+    store_reply,       ///< a = xs_wire type, b = tx id << 32 | req id; s = errno of an ERROR
+    watch_event,       ///< b = hash of the token
+    watch_added,       ///< b = hash of the token
+    ring_reset,        ///< a = 0 store, 1 console
+    request_seen,      ///< control/shutdown held a word; a = index in the handshake's table
+    request_acked,     ///< a = as above
+    request_ignored,   ///< a = reason (handshake.h)
+    feature_written,   ///< a = 1 on, 0 off
+    unplugged,         ///< a = mask written to the port
+    io_port_read,      ///< a = port, b = value
+    io_port_written,   ///< a = port, b = value
+    gate_allocated,    ///< a = vector
+    grant_made,        ///< a = reference
+    boot_code_entered, ///< boot-only code called; s = 1 when boot was over (L10)
+    task_frozen,       ///< a = task id; s = 1 when it was inside the store
+    task_thawed,       ///< a = task id
+    fault_injected,    ///< a = index in the plan
+    note,              ///< device or 0; a, b as the driver likes
+};
+inline constexpr uint8_t kEventKindCount = static_cast<uint8_t>(EventKind::note) + 1;
+
+const char* name_of(EventKind kind) noexcept;
+const char* name_of(Witness witness) noexcept;
+
+/// One event: 32 bytes, trivially copyable.
+struct TraceEvent {
+    Ticks ticks = 0;
+    uint64_t arg64 = 0;
+    uint32_t arg32 = 0;
+    int32_t status = 0;
+    DeviceId device = kNoDevice;
+    EventKind kind = EventKind::none;
+    Phase phase = Phase::none;
+    Witness witness = Witness::engine;
+    uint8_t cpu = 0;
+};
+static_assert(sizeof(TraceEvent) == 32);
+
+/// The ring. Storage belongs to the caller and outlives it. One writer at a time: in a kernel, the
+/// writer has interrupts off or is the only CPU that runs; no lock is taken, so it may be written
+/// from any context.
+class Trace {
+  public:
+    /// `capacity` > 0, a power of two.
+    Trace(TraceEvent* storage, uint32_t capacity) noexcept;
+
+    void write(const TraceEvent& event) noexcept {
+        storage_[written_ & mask_] = event;
+        ++written_;
+    }
+
+    /// Events still readable, oldest first: at(0) .. at(size() - 1).
+    [[nodiscard]] uint32_t size() const noexcept;
+    [[nodiscard]] const TraceEvent& at(uint32_t index) const noexcept;
+    /// Events overwritten since the last clear(): more than 0 makes a verdict inconclusive.
+    [[nodiscard]] uint64_t lost() const noexcept;
+    [[nodiscard]] uint64_t written() const noexcept { return written_; }
+    void clear() noexcept { written_ = 0; }
+
+  private:
+    TraceEvent* storage_;
+    uint64_t written_ = 0;
+    uint64_t mask_;
+};
+
+}  // namespace v0
+}  // namespace resume

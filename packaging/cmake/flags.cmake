@@ -1,0 +1,29 @@
+# Warnings for everything; the core's flags for what must run inside a kernel.
+add_library(resume_warnings INTERFACE)
+target_compile_options(resume_warnings INTERFACE
+    $<$<COMPILE_LANGUAGE:C,CXX>:-Wall -Wextra -Wconversion>
+    $<$<AND:$<BOOL:${LIBRESUME_WERROR}>,$<COMPILE_LANGUAGE:C,CXX>>:-Werror>)
+# <xen/...> is libxen-dev's; our own folder of that name is reached as "xen/..." by -iquote only.
+target_compile_options(resume_warnings INTERFACE
+    "$<$<COMPILE_LANGUAGE:C,CXX>:SHELL:-iquote ${PROJECT_SOURCE_DIR}>")
+
+if(LIBRESUME_SANITIZE)
+    add_compile_options(-fsanitize=${LIBRESUME_SANITIZE} -fno-omit-frame-pointer
+                        -fno-sanitize-recover=all)
+    add_link_options(-fsanitize=${LIBRESUME_SANITIZE})
+endif()
+
+# One set of object files runs in a process and in a kernel: no heap, no exceptions, no RTTI, no
+# SSE, no red zone, no thread-safe statics. -fPIE lets the same objects go into Debian's PIE
+# programs; a static link relaxes what that costs.
+add_library(resume_core_flags INTERFACE)
+target_link_libraries(resume_core_flags INTERFACE resume_warnings)
+target_compile_options(resume_core_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-exceptions -fno-rtti -fno-threadsafe-statics>
+    -ffreestanding -fPIE -mno-red-zone -fno-stack-protector -fcf-protection=none
+    -fno-asynchronous-unwind-tables -fvisibility=hidden)
+if(NOT LIBRESUME_SANITIZE)
+    target_compile_options(resume_core_flags INTERFACE -mgeneral-regs-only)
+endif()
+# Boost.Intrusive's assertions end in our panic hook, not in libc's assert.
+target_compile_definitions(resume_core_flags INTERFACE BOOST_ENABLE_ASSERT_HANDLER)
