@@ -12,22 +12,22 @@ inline namespace v0 {
 
 enum class Errc : uint8_t {
     none,
-    refused,        ///< a device or task says no (EBUSY in Linux's words)
-    timed_out,      ///< a deadline passed; Error::device names who
-    called_off,     ///< a wake-up or the host called the suspend off (P12)
-    busy,           ///< another transition, or a change of the tree in mid-cycle (P7, P10)
-    invalid,        ///< an argument that cannot be right
-    cycle,          ///< the links would make a cycle
-    no_space,       ///< a fixed capacity is used up
-    not_found,      ///< no such node, device or port
-    exists,         ///< already registered
-    again,          ///< a transaction was torn; repeat it whole
-    denied,         ///< no permission
-    gone,           ///< what it spoke of belongs to the old domain
-    malformed,      ///< what came from outside breaks its format
-    unsupported,    ///< the hypervisor or platform lacks it
-    hypercall,      ///< a hypercall failed; Error::detail is its (negative) return value
-    io,             ///< the device or the store failed otherwise
+    refused,      ///< a device or task says no (EBUSY in Linux's words)
+    timed_out,    ///< a deadline passed; Error::device names who
+    called_off,   ///< a wake-up or the host called the suspend off (P12)
+    busy,         ///< another transition, or a change of the tree in mid-cycle (P7, P10)
+    invalid,      ///< an argument that cannot be right
+    cycle,        ///< the links would make a cycle
+    no_space,     ///< a fixed capacity is used up
+    not_found,    ///< no such node, device or port
+    exists,       ///< already registered
+    again,        ///< a transaction was torn; repeat it whole
+    denied,       ///< no permission
+    gone,         ///< what it spoke of belongs to the old domain
+    malformed,    ///< what came from outside breaks its format
+    unsupported,  ///< the hypervisor or platform lacks it
+    hypercall,    ///< a hypercall failed; Error::detail is its (negative) return value
+    io,           ///< the device or the store failed otherwise
 };
 
 /// What failed, where and why. `detail` is an errno, a hypercall's return value, or 0.
@@ -51,7 +51,8 @@ class [[nodiscard]] Result<void> {
   public:
     constexpr Result() noexcept = default;
     constexpr Result(Error error) noexcept : error_{error} {}
-    constexpr Result(Errc code, int32_t detail = 0) noexcept : error_{.code = code, .detail = detail} {}
+    constexpr Result(Errc code, int32_t detail = 0) noexcept
+        : error_{.code = code, .detail = detail} {}
 
     [[nodiscard]] constexpr bool ok() const noexcept { return error_.code == Errc::none; }
     [[nodiscard]] constexpr const Error& error() const noexcept {
@@ -69,7 +70,9 @@ class [[nodiscard]] Result {
 
   public:
     constexpr Result(T value) noexcept : value_{value} {}
-    constexpr Result(Error error) noexcept : error_{error} { RESUME_ASSERT(error.code != Errc::none); }
+    constexpr Result(Error error) noexcept : error_{error} {
+        RESUME_ASSERT(error.code != Errc::none);
+    }
     constexpr Result(Errc code, int32_t detail = 0) noexcept
         : error_{.code = code, .detail = detail} {
         RESUME_ASSERT(code != Errc::none);
@@ -91,11 +94,11 @@ class [[nodiscard]] Result {
 };
 
 /// Returns the error of `expression` from the enclosing function when it has one.
-#define RESUME_TRY(expression)                        \
-    do {                                              \
+#define RESUME_TRY(expression)                            \
+    do {                                                  \
         if (auto result_ = (expression); !result_.ok()) { \
-            return result_.error();                   \
-        }                                             \
+            return result_.error();                       \
+        }                                                 \
     } while (false)
 
 }  // namespace v0

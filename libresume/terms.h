@@ -28,10 +28,10 @@ inline constexpr DeviceId kNoDevice = 0;
 /// What a device hook sees. The comment says what is still usable in the hook.
 enum class Phase : uint8_t {
     none,
-    prepare,          ///< thread; everything runs, tasks too; parents first; no new devices after it
-    suspend,          ///< thread; tasks frozen; xenstore usable; children first
-    suspend_late,     ///< thread; xenstore gate closed; children first
-    suspend_noirq,    ///< device interrupts masked; nothing may wait; children first
+    prepare,        ///< thread; everything runs, tasks too; parents first; no new devices after it
+    suspend,        ///< thread; tasks frozen; xenstore usable; children first
+    suspend_late,   ///< thread; xenstore gate closed; children first
+    suspend_noirq,  ///< device interrupts masked; nothing may wait; children first
     syscore_suspend,  ///< CPU interrupts off, other vCPUs parked; system devices only
     syscore_resume,   ///< the mirror of syscore_suspend, by rank; no clock until timekeeping is up
     resume_noirq,     ///< parents first, as all that follow but complete

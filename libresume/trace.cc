@@ -98,7 +98,9 @@ const TraceEvent& Trace::at(uint32_t index) const noexcept {
     return storage_[(written_ - size() + index) & mask_];
 }
 
-uint64_t Trace::lost() const noexcept { return written_ <= mask_ + 1 ? 0 : written_ - (mask_ + 1); }
+uint64_t Trace::lost() const noexcept {
+    return written_ <= mask_ + 1 ? 0 : written_ - (mask_ + 1);
+}
 
 }  // namespace v0
 }  // namespace resume

@@ -1,5 +1,5 @@
-// The trace: a fixed ring of small events that the engine, the drivers and whoever sits on the other
-// side write, and the oracle judges. Overflow is remembered and makes a verdict inconclusive.
+// The trace: a fixed ring of small events that the engine, the drivers and whoever sits on the
+// other side write, and the oracle judges. Overflow is remembered and makes a verdict inconclusive.
 #pragma once
 
 #include <stdint.h>
@@ -32,54 +32,54 @@ enum class EventKind : uint8_t {
     hook_end,          ///< device, phase; s = Errc, b = detail of the error
     hook_skipped,      ///< device, phase; removed in mid-cycle
     completion_stray,  ///< device; a completion after its deadline, twice, or of an older cycle
-    hook_overrun,      ///< device, phase; a synchronous hook took longer than its deadline, b = ticks
-    abort_requested,   ///< s = Errc; latched once (P12)
-    outcome_known,     ///< s = Outcome; a = DomainEvidence when known later
-    evidence,          ///< a = DomainEvidence, b = incarnation << 16 | domid
-    irqs_disabled,     ///< on `cpu`
-    irqs_enabled,      ///< on `cpu`
-    cpu_parked,        ///< a = the parked cpu
-    cpu_unparked,      ///< a = the released cpu
+    hook_overrun,  ///< device, phase; a synchronous hook took longer than its deadline, b = ticks
+    abort_requested,  ///< s = Errc; latched once (P12)
+    outcome_known,    ///< s = Outcome; a = DomainEvidence when known later
+    evidence,         ///< a = DomainEvidence, b = incarnation << 16 | domid
+    irqs_disabled,    ///< on `cpu`
+    irqs_enabled,     ///< on `cpu`
+    cpu_parked,       ///< a = the parked cpu
+    cpu_unparked,     ///< a = the released cpu
     device_irqs_masked,
     device_irqs_unmasked,
-    store_closed,      ///< a = users still inside (0, or L4 is broken)
-    store_opened,      ///< a = Outcome
-    hypercall,         ///< a = number, b = sub-operation | first argument << 32; s = return value
-    memory_mapped,     ///< a = XENMAPSPACE, b = gfn; s = return value
-    param_read,        ///< a = HVM param index, b = value
-    param_written,     ///< a = HVM param index, b = value
-    port_bound,        ///< a = port, b = virq/ipi kind << 32 | vcpu
-    port_closed,       ///< a = port
-    port_notified,     ///< a = port
-    port_stale,        ///< a = port: a notify or event on a number that means nothing now
-    upcall,            ///< event delivered to `cpu`
-    eoi,               ///< local APIC end of interrupt on `cpu`
-    vcpu_info_set,     ///< a = vcpu, b = gfn; s = return value
-    area_registered,   ///< a = VCPUOP number, b = vcpu; s = return value
-    timer_armed,       ///< a = vcpu, b = absolute ns of system time
-    timer_fired,       ///< a = vcpu
-    clock_read,        ///< b = ns; a = 0 monotonic, 1 wall, 2 raw system time
-    clock_offset,      ///< b = new offset in ns (two's complement)
-    runstate_folded,   ///< a = 1 accumulated, 0 dropped; b = stolen ns so far
-    store_request,     ///< a = xs_wire type, b = tx id << 32 | req id
-    store_reply,       ///< a = xs_wire type, b = tx id << 32 | req id; s = errno of an ERROR
-    watch_event,       ///< b = hash of the token
-    watch_added,       ///< b = hash of the token
-    ring_reset,        ///< a = 0 store, 1 console
-    request_seen,      ///< control/shutdown held a word; a = index in the handshake's table
-    request_acked,     ///< a = as above
-    request_ignored,   ///< a = reason (handshake.h)
-    feature_written,   ///< a = 1 on, 0 off
-    unplugged,         ///< a = mask written to the port
-    io_port_read,      ///< a = port, b = value
-    io_port_written,   ///< a = port, b = value
-    gate_allocated,    ///< a = vector
-    grant_made,        ///< a = reference
-    boot_code_entered, ///< boot-only code called; s = 1 when boot was over (L10)
-    task_frozen,       ///< a = task id; s = 1 when it was inside the store
-    task_thawed,       ///< a = task id
-    fault_injected,    ///< a = index in the plan
-    note,              ///< device or 0; a, b as the driver likes
+    store_closed,       ///< a = users still inside (0, or L4 is broken)
+    store_opened,       ///< a = Outcome
+    hypercall,          ///< a = number, b = sub-operation | first argument << 32; s = return value
+    memory_mapped,      ///< a = XENMAPSPACE, b = gfn; s = return value
+    param_read,         ///< a = HVM param index, b = value
+    param_written,      ///< a = HVM param index, b = value
+    port_bound,         ///< a = port, b = virq/ipi kind << 32 | vcpu
+    port_closed,        ///< a = port
+    port_notified,      ///< a = port
+    port_stale,         ///< a = port: a notify or event on a number that means nothing now
+    upcall,             ///< event delivered to `cpu`
+    eoi,                ///< local APIC end of interrupt on `cpu`
+    vcpu_info_set,      ///< a = vcpu, b = gfn; s = return value
+    area_registered,    ///< a = VCPUOP number, b = vcpu; s = return value
+    timer_armed,        ///< a = vcpu, b = absolute ns of system time
+    timer_fired,        ///< a = vcpu
+    clock_read,         ///< b = ns; a = 0 monotonic, 1 wall, 2 raw system time
+    clock_offset,       ///< b = new offset in ns (two's complement)
+    runstate_folded,    ///< a = 1 accumulated, 0 dropped; b = stolen ns so far
+    store_request,      ///< a = xs_wire type, b = tx id << 32 | req id
+    store_reply,        ///< a = xs_wire type, b = tx id << 32 | req id; s = errno of an ERROR
+    watch_event,        ///< b = hash of the token
+    watch_added,        ///< b = hash of the token
+    ring_reset,         ///< a = 0 store, 1 console
+    request_seen,       ///< control/shutdown held a word; a = index in the handshake's table
+    request_acked,      ///< a = as above
+    request_ignored,    ///< a = reason (handshake.h)
+    feature_written,    ///< a = 1 on, 0 off
+    unplugged,          ///< a = mask written to the port
+    io_port_read,       ///< a = port, b = value
+    io_port_written,    ///< a = port, b = value
+    gate_allocated,     ///< a = vector
+    grant_made,         ///< a = reference
+    boot_code_entered,  ///< boot-only code called; s = 1 when boot was over (L10)
+    task_frozen,        ///< a = task id; s = 1 when it was inside the store
+    task_thawed,        ///< a = task id
+    fault_injected,     ///< a = index in the plan
+    note,               ///< device or 0; a, b as the driver likes
 };
 inline constexpr uint8_t kEventKindCount = static_cast<uint8_t>(EventKind::note) + 1;
 
