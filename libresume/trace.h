@@ -16,7 +16,25 @@ enum class Witness : uint8_t {
     other_side,  ///< the model's hypervisor, store or backend; a kernel's hypercall boundary
 };
 
+/// What Witness::other_side saw for itself in a trace; a mask. For what is listed, only its
+/// sighting counts (libresume/oracle/EVENTS.md says which events that means).
+enum class Sight : uint8_t {
+    none = 0,
+    platform = 1,    ///< CPU interrupts, parked vCPUs, device interrupts, frozen tasks
+    hypercalls = 2,  ///< hypercalls and what they changed: mappings, parameters, ports, areas
+    store = 4,       ///< messages on the store's ring, at the daemon's end
+    all = 7,
+};
+[[nodiscard]] constexpr Sight operator|(Sight left, Sight right) noexcept {
+    return static_cast<Sight>(static_cast<uint8_t>(left) | static_cast<uint8_t>(right));
+}
+[[nodiscard]] constexpr bool has(Sight mask, Sight wanted) noexcept {
+    return (static_cast<uint8_t>(mask) & static_cast<uint8_t>(wanted)) ==
+           static_cast<uint8_t>(wanted);
+}
+
 /// Kinds of events; the comment names the fields used: s = status, a = arg32, b = arg64.
+/// Who writes which of them, and what the oracle makes of it: libresume/oracle/EVENTS.md.
 /// Adding one means adding its name (trace.cc), its reader and its rule (oracle/).
 enum class EventKind : uint8_t {
     none,
@@ -45,6 +63,9 @@ enum class EventKind : uint8_t {
     store_closed,       ///< a = users still inside (0, or L4 is broken)
     store_opened,       ///< a = Outcome
     hypercall,          ///< a = number, b = sub-operation | first argument << 32; s = return value
+    guest_at_shutdown,  ///< just before the suspend hypercall: a = mask of other vCPUs that could
+                        ///< still run; b = open transactions << 32 | bytes of a message still in
+                        ///< the store ring; s = 1 when the caller's interrupts were on
     memory_mapped,      ///< a = XENMAPSPACE, b = gfn; s = return value
     param_read,         ///< a = HVM param index, b = value
     param_written,      ///< a = HVM param index, b = value
@@ -52,7 +73,7 @@ enum class EventKind : uint8_t {
     port_closed,        ///< a = port
     port_notified,      ///< a = port
     port_stale,         ///< a = port: a notify or event on a number that means nothing now
-    upcall,             ///< event delivered to `cpu`
+    upcall,             ///< event handled on `cpu`; a = port, device its owner when known
     eoi,                ///< local APIC end of interrupt on `cpu`
     vcpu_info_set,      ///< a = vcpu, b = gfn; s = return value
     area_registered,    ///< a = VCPUOP number, b = vcpu; s = return value
@@ -65,6 +86,7 @@ enum class EventKind : uint8_t {
     store_reply,        ///< a = xs_wire type, b = tx id << 32 | req id; s = errno of an ERROR
     watch_event,        ///< b = hash of the token
     watch_added,        ///< b = hash of the token
+    watch_removed,      ///< b = hash of the token
     ring_reset,         ///< a = 0 store, 1 console
     request_seen,       ///< control/shutdown held a word; a = index in the handshake's table
     request_acked,      ///< a = as above
