@@ -1,0 +1,38 @@
+#!/bin/busybox sh
+# A Linux guest of the lab: modules, its trace on the console, then commands from the store.
+# A command is `NUMBER SCRIPT...` in data/lab/run; its output is led by `NUMBER> `.
+/bin/busybox --install -s /bin
+export PATH=/bin:/sbin:/usr/bin:/usr/sbin
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mount -t tracefs tracefs /sys/kernel/tracing
+mount -t tmpfs run /run
+mkdir -p /proc/xen
+for module in $(cat /lab/modules/order); do
+    insmod "/lab/modules/$module" || echo "LAB-ERROR insmod $module"
+done
+mount -t xenfs xenfs /proc/xen
+ip link set lo up
+[ ! -x /lab/start ] || /lab/start
+echo "LAB-READY $(uname -r) $(cat /sys/hypervisor/guest_type)"
+
+run_command() {
+    number=${1%% *}
+    [ "$number" != "$last" ] || return
+    last=$number
+    echo "LAB-BEGIN $number"
+    sh -c "${1#* }" >/run/output 2>&1 </dev/null
+    status=$?
+    sed "s/^/$number> /" /run/output
+    echo "LAB-END $number $status"
+}
+
+last=
+# The watch fires at once when it is set, at each write, and again after a restore.
+xenstore-watch data/lab/run | while read -r node; do
+    command=$(xenstore-read "$node" 2>/dev/null)
+    [ -z "$command" ] || run_command "$command"
+done
+echo "LAB-ERROR the store's watch ended"
+while :; do sleep 1000; done

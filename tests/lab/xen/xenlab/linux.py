@@ -1,0 +1,85 @@
+"""A Linux guest made of Debian's kernel and busybox, with whatever else a test puts on top."""
+
+import pathlib
+import shlex
+
+from . import images
+from .cpio import Initramfs
+from .errors import TimedOut
+
+MODULES = ("xenfs", "xen-privcmd", "xen-evtchn", "xen-gntalloc", "xen-gntdev", "xen-blkfront",
+           "xen-netfront")
+FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "etc", "root", "var", "usr/bin",
+           "usr/sbin", "mnt")
+KERNEL_WORDS = ("console=hvc0 ignore_loglevel no_console_suspend mitigations=off panic=0 "
+                "rcupdate.rcu_cpu_stall_timeout=300")
+
+
+def initramfs(installation, release, overlay=None, programs=(), modules=()):
+    """`overlay`: a folder whose files are put on top. `programs`: (path in the guest, path here),
+    each with the shared objects that it needs. `modules`: further kernel modules."""
+    image = Initramfs()
+    for folder in FOLDERS:
+        image.folder(folder)
+    images.add_busybox(image, installation.busybox)
+    images.add_modules(image, installation, release, MODULES + tuple(modules))
+    images.add_xenstore(image)
+    for path, source in programs:
+        images.add_program(image, path, source)
+    image.file("init", (images.HERE / "domu" / "init.sh").read_bytes(), executable=True)
+    if overlay:
+        image.tree(overlay)
+    return image
+
+
+def settings(kernel, ramdisk, kind="pvh", memory_mb=128, vcpus=1, words="", disks=(), vif=False):
+    """Lines of xl.cfg. Paths are dom0's. `disks`: (vdev, path of a file in dom0)."""
+    pinned = "0" if kind == "pv" else "1"
+    lines = [f'type="{kind}"', f'kernel="{kernel}"', f'ramdisk="{ramdisk}"',
+             f"memory={memory_mb}", f"vcpus={vcpus}", f'cpus="{pinned}"',
+             f'extra="{KERNEL_WORDS} {words}"']
+    targets = ", ".join(
+        f"'vdev={vdev},access=rw,format=raw,backendtype=phy,script=block-lab,target={path}'"
+        for vdev, path in disks)
+    if targets:
+        lines.append(f"disk=[{targets}]")
+    if vif:
+        lines.append("vif=['script=vif-lab']")
+    return "\n".join(lines)
+
+
+class LinuxShell:
+    """Runs commands in a Linux guest: by its store node, answered on its console."""
+
+    def __init__(self, guest):
+        self._guest = guest
+        self._next = 0
+
+    def wait_ready(self, timeout=90):
+        self._guest.console.wait_for(lambda line: line.startswith("LAB-READY"), 0, timeout)
+
+    def run(self, script, timeout=30):
+        """(status, output lines). The script is at most about 3 KiB: it goes through the store."""
+        self._next += 1
+        number = self._next
+        console = self._guest.console
+        since = len(console.lines)
+        self._guest.write("data/lab/run", f"{number} {script}")
+        begin, _ = console.wait_for(lambda line: line == f"LAB-BEGIN {number}", since, timeout)
+        mark = f"LAB-END {number} "
+        try:
+            end, line = console.wait_for(lambda text: text.startswith(mark), begin, timeout)
+        except TimedOut as error:
+            raise TimedOut(f"{self._guest.name}: {shlex.quote(script)}: {error}") from error
+        prefix = f"{number}> "
+        output = [text.removeprefix(prefix) for text in console.lines[begin + 1:end]
+                  if text.startswith(prefix)]
+        return int(line.removeprefix(mark)), output
+
+
+def image_for(cache, installation, name, release, sources=(), **parts):
+    """Cached initramfs; `sources` are files of this machine that it is made of."""
+    here = sorted((images.HERE / "domu").glob("*")) + [pathlib.Path(__file__)]
+    key = (installation.fingerprint(), release, repr(sorted(parts.items())),
+           images.content_of(*here, *sources))
+    return cache.get(name, key, lambda path: initramfs(installation, release, **parts).write(path))
