@@ -15,12 +15,19 @@ class Console:
     def __init__(self, name):
         self.name = name
         self.lines = []
+        self._times = []
         self._changed = threading.Condition()
 
     def add(self, line):
         with self._changed:
             self.lines.append(line)
+            self._times.append(time.time())
             self._changed.notify_all()
+
+    def since(self, index):
+        """(time.time() of its coming, line) of all lines from `index` on."""
+        with self._changed:
+            return list(zip(self._times[index:], self.lines[index:]))
 
     def wait_for(self, wanted, since, timeout):
         """(index, line) of the first line from index `since` for which wanted(line) is true.

@@ -1,0 +1,145 @@
+#!/usr/bin/env python3
+"""Tests on a real Xen under QEMU.
+
+    run.py xen-kernel [--smoke] [--seed N] [--vcpus 1|2|both] [--bugs NAME,...|none]
+                      [--keep-logs DIR]
+
+Ends with `N cycles, N right, N violations`. Exit codes: 0 all right, 1 not, 70 the lab itself
+failed, 77 SKIP: something that it needs is not installed.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import shutil
+import sys
+import tempfile
+import time
+
+from xenlab import images, kernel_bugs, kernel_plan, packages
+from xenlab.dom0 import Dom0
+from xenlab.errors import LabError, Skip
+from xenlab.guest import Guests
+from xenlab.kernel_lab import KERNEL, KernelLab
+from xenlab.machine import Machine
+from xenlab.oracle import Oracle
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("lab", choices=["xen-kernel"])
+    parser.add_argument("--smoke", action="store_true", help="a small mix, under 3 minutes")
+    parser.add_argument("--seed", type=int, default=1, help="order and pauses (default 1)")
+    parser.add_argument("--vcpus", choices=["1", "2", "both"], default="both")
+    parser.add_argument("--bugs", help="names, separated by commas, or `none` (default: all; smoke: "
+                        + ",".join(kernel_plan.SMOKE_BUGS) + ")")
+    parser.add_argument("--only", help="only these kinds of cycles, e.g. fast,restore or none")
+    parser.add_argument("--keep-logs", metavar="DIR", type=pathlib.Path,
+                        help="keep consoles, Xen's log and traces in DIR")
+    parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/dev/bin",
+                        help="folder of resumectl and of the lab's programs")
+    parser.add_argument("--kernel", type=pathlib.Path,
+                        default=ROOT / "build/kernel/bin/resume-kernel")
+    return parser.parse_args()
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def need_built(arguments):
+    if not pathlib.Path("/usr/include/xenctrl.h").exists():
+        raise Skip("xenctrl.h is not installed (Debian package libxen-dev)")
+    needed = [arguments.tools / name for name in images.LAB_PROGRAMS + ("resumectl",)]
+    for path in needed + [arguments.kernel]:
+        if not path.exists():
+            raise LabError(f"{path} is not built: cmake --preset dev && ninja -C build/dev; "
+                           "cmake --preset kernel && ninja -C build/kernel")
+
+
+@contextlib.contextmanager
+def log_folder(kept):
+    """The folder of --keep-logs, or one that is gone afterwards."""
+    if kept:
+        kept.mkdir(parents=True, exist_ok=True)
+        yield kept
+        return
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="resume-lab-logs-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def save_logs(dom0, machine, folder):
+    for console in dom0.consoles.all():
+        (folder / f"{console.name}.console").write_text("\n".join(console.lines) + "\n")
+    shutil.copy(machine.serial_log, folder / "serial.log")
+
+
+def chosen_bugs(arguments):
+    by_name = {bug.name: bug for bug in kernel_plan.BUGS}
+    names = list(kernel_plan.SMOKE_BUGS) if arguments.smoke else list(by_name)
+    if arguments.bugs:
+        names = [] if arguments.bugs == "none" else arguments.bugs.split(",")
+    unknown = [name for name in names if name not in by_name]
+    if unknown:
+        raise SystemExit(f"unknown bug {unknown[0]!r}; known: {', '.join(by_name)}")
+    return [by_name[name] for name in names]
+
+
+def chosen_counts(arguments):
+    counts = kernel_plan.SMOKE if arguments.smoke else kernel_plan.FULL
+    if arguments.only:
+        names = [] if arguments.only == "none" else arguments.only.split(",")
+        unknown = [name for name in names if name not in kernel_plan.KINDS]
+        if unknown:
+            raise SystemExit(f"unknown kind {unknown[0]!r}; known: {', '.join(kernel_plan.KINDS)}")
+        counts = {kind: count for kind, count in counts.items() if kind.name in names}
+    return counts
+
+
+def run_kernel_lab(arguments, machine, folder):
+    vcpus = (1, 2) if arguments.vcpus == "both" else (int(arguments.vcpus),)
+    counts, bugs = chosen_counts(arguments), chosen_bugs(arguments)
+    dom0 = Dom0(machine)
+    machine.put(arguments.kernel, pathlib.Path(KERNEL).name)
+    with Guests(dom0) as guests:
+        lab = KernelLab(dom0, guests, Oracle(arguments.tools / "resumectl", folder), say)
+        try:
+            for number in vcpus if counts else ():
+                lab.run_plan(counts, arguments.seed, number)
+            seen = [kernel_bugs.run_bug(lab, bug, say) for bug in bugs]
+        finally:
+            save_logs(dom0, machine, folder)
+    if bugs:
+        say(f"{len(bugs)} bug switches, {sum(seen)} seen to fail as their reports say")
+    say(lab.tally.closing_line())
+    return GOOD if (lab.tally.is_good() or not counts) and all(seen) else FINDING
+
+
+def main():
+    arguments = parse_arguments()
+    begun = time.monotonic()
+    try:
+        installation = packages.find_installation()
+        need_built(arguments)
+        cache = images.Cache(ROOT / "build/lab")
+        with log_folder(arguments.keep_logs) as folder:
+            with Machine(installation, cache, arguments.tools) as machine:
+                say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
+                    f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
+                return run_kernel_lab(arguments, machine, folder)
+    except Skip as reason:
+        say(f"SKIP: {reason}")
+        return SKIPPED
+    except LabError as error:
+        say(f"LAB FAILED: {error}")
+        return OWN_FAULT
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""What the kernel lab does to its guests, by seed, and what must come of it."""
+
+import dataclasses
+import random
+
+
+@dataclasses.dataclass(frozen=True)
+class Kind:
+    """A way to send a guest down and up, and what the guest must report of it."""
+
+    name: str
+    outcome: str
+    domain: str
+    new_domid: bool = False
+
+
+FAST = Kind("fast", "cancelled", "same")
+SLOW = Kind("slow", "resumed", "same")
+IN_PLACE = Kind("inplace", "resumed", "new")
+SAVE_CHECK = Kind("save-c", "cancelled", "same")
+RESTORE = Kind("restore", "resumed", "new", new_domid=True)
+MIGRATE = Kind("migrate", "resumed", "new", new_domid=True)
+LATE_FAIL = Kind("late-fail", "cancelled", "same")
+REFUSED = Kind("refused", "aborted", "-")
+KINDS = {kind.name: kind for kind in (FAST, SLOW, IN_PLACE, SAVE_CHECK, RESTORE, MIGRATE, LATE_FAIL,
+                                      REFUSED)}
+
+FULL = {FAST: 300, IN_PLACE: 50, SLOW: 50, SAVE_CHECK: 10, RESTORE: 10, MIGRATE: 3, LATE_FAIL: 2,
+        REFUSED: 3}
+SMOKE = {FAST: 12, IN_PLACE: 3, SLOW: 3, SAVE_CHECK: 1, RESTORE: 2, LATE_FAIL: 1, REFUSED: 1}
+
+# As many cycles as the guest's trace ring holds for certain; after each batch it is read out.
+BATCH = 10
+
+
+@dataclasses.dataclass(frozen=True)
+class Batch:
+    """Cycles of one kind in a row."""
+
+    kind: Kind
+    count: int
+    seed: int
+    max_pause_ms: int
+
+
+def make_plan(counts, seed):
+    """Batches in an order by seed. The restores stay in a row: a watch that is not registered again
+    is only missed at the second (failure 54)."""
+    source = random.Random(seed)
+    batches = []
+    for kind, count in counts.items():
+        while count > 0:
+            size = count if kind is RESTORE else min(count, source.randint(1, BATCH))
+            batches.append(Batch(kind, size, source.randrange(1, 1 << 31),
+                                 source.choice((0, 20, 100))))
+            count -= size
+    source.shuffle(batches)
+    return batches
+
+
+@dataclasses.dataclass(frozen=True)
+class Bug:
+    """A switch of the kernel that restores a known bug, and the signs by which it must show."""
+
+    name: str
+    report: str
+    kinds: tuple
+    signs: tuple
+    vcpus: int = 1
+
+
+BUGS = (
+    Bug("cancel-as-resume", "FreeBSD-EN-17:05 no. 1", (LATE_FAIL, RESTORE),
+        ("violation L6", "panic", "no-ack")),
+    Bug("store-in-flight", "FreeBSD-EN-17:05 no. 2", (IN_PLACE,), ("silent", "violation L4")),
+    Bug("timer-after-devices", "FreeBSD-EN-17:05 no. 3", (IN_PLACE,),
+        ("panic", "silent", "violation L7")),
+    Bug("gate-at-resume", "RHEL 8.8", (IN_PLACE,), ("fault",)),
+    Bug("gate-at-resume-no-idt", "RHEL 8.8, silent restart", (IN_PLACE,), ("reboot",)),
+    Bug("no-unwind", "failures 7, 49", (REFUSED,), ("violation P4", "violation P5")),
+    Bug("abort-as-restore", "failures 51, 53", (REFUSED,), ("violation L6",)),
+    Bug("ipi-masked", "failure 9", (IN_PLACE,), ("silent", "panic"), vcpus=2),
+    Bug("stale-console-port", "failures 47, 48", (IN_PLACE,), ("violation L11", "silent")),
+    Bug("ack-only", "failure 50", (FAST,), ("not-down",)),
+    Bug("resumed-is-new", "failure 52", (SLOW,), ("panic",)),
+    Bug("no-rewatch", "failure 54", (IN_PLACE, FAST), ("no-ack",)),
+    Bug("clock-before-remap", "failure 55", (IN_PLACE,), ("silent",)),
+    Bug("no-hypercall-page", "failure 56", (RESTORE,), ("wall", "violation L11")),
+    Bug("hypercall-on-vcpu1", "failure 57", (FAST,), ("outcome", "violation L2"), vcpus=2),
+)
+SMOKE_BUGS = ("gate-at-resume", "resumed-is-new")

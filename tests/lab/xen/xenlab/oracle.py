@@ -1,0 +1,55 @@
+"""Has a guest's trace judged by `resumectl verify`."""
+
+import dataclasses
+import json
+import pathlib
+import subprocess
+
+GOOD, FINDING, INCONCLUSIVE = 0, 1, 3
+TIMEOUT = 60
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """`violations`: ids of broken invariants, one an occurrence. `problem`: why there is no verdict."""
+
+    violations: tuple = ()
+    problem: str = ""
+
+    def text(self):
+        if self.problem:
+            return f"no verdict: {self.problem}"
+        return "no violation" if not self.violations else "violated: " + " ".join(self.violations)
+
+
+class Oracle:
+    """Keeps every trace as a file in `folder`, so that a person can judge it again."""
+
+    def __init__(self, resumectl, folder):
+        self._resumectl = pathlib.Path(resumectl)
+        self._folder = pathlib.Path(folder)
+        self._count = 0
+
+    def judge(self, name, lines):
+        self._count += 1
+        path = self._folder / f"{self._count:03}-{name}.trace"
+        path.write_text("".join(line + "\n" for line in lines))
+        answer = subprocess.run([str(self._resumectl), "verify", "--json", str(path)],
+                                capture_output=True, text=True, timeout=TIMEOUT, check=False)
+        violations = tuple(violation_ids(answer.stdout))
+        if answer.returncode == GOOD or (answer.returncode == FINDING and violations):
+            return Verdict(violations)
+        words = (answer.stderr or answer.stdout).strip().splitlines()
+        reason = words[-1] if words else "no output"
+        return Verdict(violations, f"{path.name}: exit {answer.returncode}: {reason}")
+
+
+def violation_ids(text):
+    """Ids in the `violations` of each report (JSON Lines)."""
+    for line in text.splitlines():
+        try:
+            report = json.loads(line)
+        except ValueError:
+            continue
+        for violation in report.get("violations", []):
+            yield violation.get("id", "?") if isinstance(violation, dict) else str(violation)
