@@ -1,0 +1,101 @@
+// Rank event_channels: Xen's interrupts, in the 2-level ABI. After a real resume every number means
+// nothing: all are zeroed, VIRQs and IPIs are bound anew, interdomain channels wait for their
+// drivers. A notify or an event on a number that means nothing is counted and traced, and does no
+// harm (failures 47, 48).
+#pragma once
+
+#include <boost/intrusive/list.hpp>
+
+#include "drivers/shared_info/shared_info.h"
+
+namespace resume {
+inline namespace v0 {
+
+/// Interrupts of the vCPU are off. `argument` is Channel::argument.
+using ChannelHandler = void (*)(void* argument, uint32_t cpu) noexcept;
+
+/// One event channel's end: an intrusive node that its driver owns; outlives its binding.
+struct Channel {
+    enum class Kind : uint8_t { none, virq, ipi, interdomain };
+
+    ChannelHandler handler = nullptr;
+    void* argument = nullptr;
+    /// Set by EventChannels; for others to read.
+    Kind kind = Kind::none;
+    uint32_t vcpu = 0;
+    uint32_t virq = 0;
+    Port port = 0;      ///< 0: means nothing now
+    Port old_port = 0;  ///< in the domain before; asked for in the same domain only
+    boost::intrusive::list_member_hook<> hook{};
+};
+
+class EventChannels final : public Device {
+  public:
+    EventChannels(Machine& machine, const SharedInfo& shared_info, Bugs bugs) noexcept;
+
+    /// Boot, CPU 0, after shared_info: masks everything.
+    Result<> boot(BootContext& boot) noexcept;
+
+    /// Thread or boot, CPU 0. Bound again by itself after every resume. exists when Xen has it
+    /// bound already. `vcpu` < cpu_count.
+    Result<> bind_virq(Channel& channel, uint32_t virq, uint32_t vcpu) noexcept;
+    Result<> bind_ipi(Channel& channel, uint32_t vcpu) noexcept;
+    /// A port that the toolstack or EVTCHNOP_alloc_unbound made, delivered on vCPU 0. Its driver
+    /// attaches it again after a resume. invalid for port 0 or one out of range, exists when it is
+    /// somebody else's.
+    Result<> attach(Channel& channel, Port port) noexcept;
+    /// Forgets the number; no hypercall (L9). Any kind; harmless when not attached.
+    void detach(Channel& channel) noexcept;
+
+    /// Any context, any CPU. False when the number means nothing (port_stale, counted).
+    bool notify(const Channel& channel) noexcept;
+    bool notify_port(Port port) noexcept;
+
+    void mask(const Channel& channel) noexcept;
+    /// What came meanwhile is delivered again.
+    void unmask(const Channel& channel) noexcept;
+    /// Every interdomain channel; VIRQs and IPIs are never masked by it.
+    void mask_devices() noexcept;
+    void unmask_devices() noexcept;
+
+    /// The upcall of this CPU, interrupts off: runs the handlers of what is pending for it.
+    void handle_upcall(uint32_t cpu) noexcept;
+
+    /// Off: upcalls are not traced (a kernel that ticks would fill the ring between cycles).
+    void trace_upcalls(bool on) noexcept { trace_upcalls_ = on; }
+    /// Notifies and events on numbers that meant nothing, since boot.
+    [[nodiscard]] uint64_t stale_count() const noexcept { return stale_; }
+
+    /// Ports below this can be bound; the last word of the mask is shared_info's mark.
+    static constexpr Port kPorts = 63 * 64;
+
+  private:
+    Result<> syscore_suspend(SyscoreContext&) noexcept;
+    Result<> syscore_resume(SyscoreContext&, Outcome) noexcept;
+    Result<> rebind(Channel& channel, DomainEvidence evidence) noexcept;
+    Result<Port> bind(const Channel& channel) noexcept;
+    [[nodiscard]] bool still_bound(const Channel& channel) noexcept;
+    Result<> check_areas_alive() noexcept;
+    void forget_all() noexcept;
+    void mask_all() noexcept;
+    void enter(Channel& channel, Port port) noexcept;
+    void run_word(uint32_t cpu, uint32_t word) noexcept;
+    void stale(Port port) noexcept;
+    void unmask_port(Port port) noexcept;
+    static const DriverOps kOps;
+
+    using Channels = boost::intrusive::list<
+        Channel, boost::intrusive::member_hook<Channel, decltype(Channel::hook), &Channel::hook>,
+        boost::intrusive::constant_time_size<false>>;
+    Machine& machine_;
+    const SharedInfo& shared_info_;
+    Bugs bugs_;
+    bool trace_upcalls_ = true;
+    bool devices_masked_ = false;
+    uint64_t stale_ = 0;
+    Channels rebound_;  ///< VIRQs and IPIs in the order of their first binding
+    Channel* by_port_[kPorts] = {};
+};
+
+}  // namespace v0
+}  // namespace resume

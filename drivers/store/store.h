@@ -1,0 +1,146 @@
+// The client of xenstore over the ring that the toolstack prepared. One thread (CPU 0's) uses it;
+// the interrupt only wakes that thread. Requests are asynchronous; the helpers below wait and pump.
+//
+// The gate (L4): close() lets nobody in, waits until no request is in flight and no transaction of
+// the kernel is open, and keeps everyone out; what is submitted meanwhile is held. open() after a
+// resume takes the ring anew, registers every watch again before anyone may add one (L5), and lets
+// the held ones in.
+#pragma once
+
+#include "drivers/store/request.h"
+#include "drivers/store/ring.h"
+
+namespace resume {
+inline namespace v0 {
+
+class Store final : public Device {
+  public:
+    Store(Machine& machine, EventChannels& events, Bugs bugs) noexcept;
+
+    /// Boot, CPU 0: page and channel from the HVM parameters; XS_RESET_WATCHES where the toolstack
+    /// offers it (leftovers of a kernel before this one). unsupported when there is no store.
+    Result<> boot(BootContext& boot) noexcept;
+
+    // Asynchronous; thread context.
+    /// Takes the request in; `held` while the gate is closed. no_space is never returned: it waits
+    /// in a list of the user's own nodes. invalid when the payload is over the protocol's bound.
+    Result<> submit(StoreRequest& request) noexcept;
+    /// The user goes away: at once, in any state; `completed` is not called.
+    void cancel(StoreRequest& request) noexcept;
+    /// Everything of a task that was killed: its requests are cancelled, its transactions aborted.
+    void abandon(TaskId task) noexcept;
+    /// Moves bytes, completes requests, then fires watches (only from the outermost call).
+    void pump() noexcept;
+
+    // Synchronous: each waits and pumps up to kWaitMs; thread context; busy when the gate is
+    // closed, timed_out when the daemon does not answer. `transaction` 0 = none. Errors of the
+    // daemon as store_error() says.
+    /// Bytes of the value, cut at `capacity`; a terminating zero is put after it when there is
+    /// room.
+    Result<uint32_t> read(const char* path, char* value, uint32_t capacity,
+                          uint32_t transaction = 0) noexcept;
+    Result<> write(const char* path, const char* value, uint32_t size,
+                   uint32_t transaction = 0) noexcept;
+    Result<> remove(const char* path, uint32_t transaction = 0) noexcept;
+    /// Names, each with its terminating zero.
+    Result<uint32_t> directory(const char* path, char* names, uint32_t capacity,
+                               uint32_t transaction = 0) noexcept;
+    Result<> begin(StoreTransaction& transaction) noexcept;
+    /// again when it is to be repeated whole. Closed in any case.
+    Result<> end(StoreTransaction& transaction, bool commit) noexcept;
+    /// exists when it is registered already.
+    Result<> watch(StoreWatch& watch) noexcept;
+    Result<> unwatch(StoreWatch& watch) noexcept;
+
+    // The gate; thread context, CPU 0.
+    /// timed_out when someone is still inside at `deadline`: open again then, as if never closed.
+    Result<> close(Ticks deadline) noexcept;
+    Result<> open(Outcome outcome, DomainEvidence evidence) noexcept;
+    /// The same lock, for stopping tasks: none of them may be stopped inside (F1).
+    Result<> lock_out(Ticks deadline) noexcept;
+    void let_in() noexcept;
+
+    [[nodiscard]] bool closed() const noexcept { return closed_; }
+    /// Requests in flight and open transactions of the kernel.
+    [[nodiscard]] uint32_t users() const noexcept;
+    [[nodiscard]] bool inside(TaskId task) const noexcept;
+    /// Counts what tears transactions.
+    [[nodiscard]] uint32_t generation() const noexcept { return generation_; }
+    /// The connection broke its protocol; every request fails with malformed until the next resume.
+    [[nodiscard]] bool broken() const noexcept { return broken_; }
+    /// Replies to nobody: of cancelled requests, or never asked for.
+    [[nodiscard]] uint64_t stray_replies() const noexcept { return stray_; }
+    [[nodiscard]] const StoreRing& ring() const noexcept { return ring_; }
+
+    static constexpr uint32_t kInFlight = 16;  ///< below the daemon's quota of 20
+    static constexpr uint32_t kTransactions = 8;
+    static constexpr uint32_t kWaitMs = 10'000;
+
+  private:
+    using Requests =
+        boost::intrusive::list<StoreRequest,
+                               boost::intrusive::member_hook<
+                                   StoreRequest, decltype(StoreRequest::hook), &StoreRequest::hook>,
+                               boost::intrusive::constant_time_size<false>>;
+    using Watches = boost::intrusive::list<
+        StoreWatch,
+        boost::intrusive::member_hook<StoreWatch, decltype(StoreWatch::hook), &StoreWatch::hook>,
+        boost::intrusive::constant_time_size<false>>;
+    /// One message under way; its user may be gone.
+    struct Slot {
+        uint32_t id = 0;  ///< 0: free
+        uint32_t type = 0;
+        StoreRequest* user = nullptr;
+    };
+
+    Result<> connect() noexcept;
+    Result<> reconnect(DomainEvidence evidence) noexcept;
+    Result<> register_watches_again(DomainEvidence evidence) noexcept;
+    Result<> set_watch(StoreWatch& watch, uint32_t type) noexcept;
+    Result<> wait_for(StoreRequest& request) noexcept;
+    Result<uint32_t> call(StoreRequest& request) noexcept;
+    Result<> wait_until_empty(Ticks deadline) noexcept;
+    [[nodiscard]] bool may_enter(const StoreRequest& request) const noexcept;
+    void let_held_in() noexcept;
+    void transmit() noexcept;
+    bool stage_next() noexcept;
+    void receive() noexcept;
+    void take_message() noexcept;
+    void take_reply(const StoreHead& head) noexcept;
+    void take_event() noexcept;
+    void finish(StoreRequest& request, Error error) noexcept;
+    void break_connection() noexcept;
+    void drop_everything(Errc why) noexcept;
+    void fire_watches() noexcept;
+    void forget_transaction(uint32_t id) noexcept;
+    [[nodiscard]] Slot* slot_of(uint32_t id) noexcept;
+    static void on_event(void* self, uint32_t cpu) noexcept;
+    static const DriverOps kOps;
+
+    Machine& machine_;
+    EventChannels& events_;
+    Bugs bugs_;
+    Channel channel_{};
+    StoreRing ring_{};
+    bool closed_ = false;
+    bool reconnecting_ = false;
+    bool broken_ = false;
+    uint32_t depth_ = 0;
+    uint32_t next_id_ = 1;
+    uint32_t next_token_ = 1;
+    uint32_t generation_ = 1;
+    uint64_t stray_ = 0;
+    Requests held_;
+    Requests queue_;
+    Watches watches_;
+    Slot slots_[kInFlight];
+    StoreTransaction open_[kTransactions];
+    uint32_t out_size_ = 0;
+    uint32_t out_done_ = 0;
+    uint32_t in_size_ = 0;
+    char out_[kStoreMessageMax];
+    char in_[kStoreMessageMax];
+};
+
+}  // namespace v0
+}  // namespace resume

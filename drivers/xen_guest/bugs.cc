@@ -1,0 +1,61 @@
+#include "drivers/xen_guest/bugs.h"
+
+#include "libresume/assert.h"
+
+namespace resume {
+inline namespace v0 {
+namespace {
+
+constexpr BugInfo kBugs[] = {
+    {Bug::cancel_as_resume, "cancel-as-resume", "L6 F4", "FreeBSD-EN-17:05 no. 1"},
+    {Bug::store_in_flight, "store-in-flight", "L4 F1", "FreeBSD-EN-17:05 no. 2"},
+    {Bug::timer_after_devices, "timer-after-devices", "L7 F3", "FreeBSD-EN-17:05 no. 3"},
+    {Bug::gate_at_resume, "gate-at-resume", "L10", "RHEL 8.8, kernel 4.18.0-466"},
+    {Bug::wait_for_user_tx, "wait-for-user-tx", "L4", "Linux before d10e0cc113c9"},
+    {Bug::no_unwind, "no-unwind", "P4 P5", "Linux 2.6.27 to f770c3d85868"},
+    {Bug::ipi_masked, "ipi-masked", "L7", "Linux before 676dc3cf5bc3"},
+    {Bug::runstate_twice, "runstate-twice", "L14", "Linux before 5e25f5db6abb"},
+    {Bug::clock_offset_kept, "clock-offset-kept", "L13", "Linux before 867cefb4"},
+    {Bug::clock_guard_kept, "clock-guard-kept", "L13", "Linux 2.6.2x, xen-devel 2008"},
+    {Bug::lost_completion, "lost-completion", "P3", "Linux 6.16-rc"},
+    {Bug::stale_console_port, "stale-console-port", "L11", "hvc_xen before its resume hook"},
+    {Bug::notify_stale, "notify-stale", "L9 L11", "RHEL 2.6.32, notify_remote_via_irq"},
+    {Bug::abort_as_restore, "abort-as-restore", "L6", "Linux 6.1, manage.c"},
+    {Bug::resumed_is_new, "resumed-is-new", "L8", "Linux 6.1, slow resume in place"},
+    {Bug::no_rewatch, "no-rewatch", "L5", "seen in a lab"},
+    {Bug::clock_before_remap, "clock-before-remap", "L7 L13", "seen in a lab"},
+    {Bug::no_hypercall_page, "no-hypercall-page", "L11 L22", "seen in a lab"},
+    {Bug::hypercall_on_vcpu1, "hypercall-on-vcpu1", "L2", "seen in a lab"},
+    {Bug::ack_only, "ack-only", "L3", "OpenBSD, pv/xen.c"},
+    {Bug::torn_commit, "torn-commit", "L24", "Linux before the generation id"},
+    {Bug::gate_at_resume_no_idt, "gate-at-resume-no-idt", "L10", "RHEL 8.8, kernel 4.18.0-466"},
+};
+constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
+static_assert(kRows == kBugCount - 1, "each bug needs its row");
+
+bool equal(const char* left, const char* right) noexcept {
+    while (*left != '\0' && *left == *right) {
+        ++left;
+        ++right;
+    }
+    return *left == *right;
+}
+
+}  // namespace
+
+const BugInfo& bug_info(uint8_t index) noexcept {
+    RESUME_ASSERT(index < kRows);
+    return kBugs[index];
+}
+
+Bug bug_named(const char* name) noexcept {
+    for (const BugInfo& row : kBugs) {
+        if (equal(row.name, name)) {
+            return row.bug;
+        }
+    }
+    return Bug::none;
+}
+
+}  // namespace v0
+}  // namespace resume

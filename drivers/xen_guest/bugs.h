@@ -1,0 +1,71 @@
+// Bugs that other guests shipped, each behind a switch that is off. A scenario turns one on to show
+// what its report tells and that the oracle catches it; nothing else may. The names are the words
+// of a kernel command line (bug=NAME).
+#pragma once
+
+#include <stdint.h>
+
+namespace resume {
+inline namespace v0 {
+
+/// The number in brackets is the failure's row in the list of known failures (ARCHITECTURE.md).
+enum class Bug : uint8_t {
+    none,
+    cancel_as_resume,       ///< [2] a cancelled suspend reinitialises everything (EN-17:05 no. 1)
+    store_in_flight,        ///< [3] tasks are stopped inside the store (EN-17:05 no. 2)
+    timer_after_devices,    ///< [4] the timer comes up after the devices (EN-17:05 no. 3)
+    gate_at_resume,         ///< [1] the interrupt gate is allocated at resume (RHEL 8.8)
+    wait_for_user_tx,       ///< [5] suspend waits for transactions of frozen tasks
+    no_unwind,              ///< [7] a refused suspend leaves the others suspended
+    ipi_masked,             ///< [9] IPIs stay masked until device interrupts come back
+    runstate_twice,         ///< [10] stolen time is accumulated after a cancelled suspend too
+    clock_offset_kept,      ///< [13] the clock's offset is not recomputed
+    clock_guard_kept,       ///< [14] the monotonic guard keeps the old host's value
+    lost_completion,        ///< [40] an abort forgets hooks that were not reached
+    stale_console_port,     ///< [47] the console's channel is not read again
+    notify_stale,           ///< [48] a notify on channel 0 is fatal
+    abort_as_restore,       ///< [51, 53] a suspend that never left is told as restored
+    resumed_is_new,         ///< [52] return value 0 is taken as proof of a new domain
+    no_rewatch,             ///< [54] watches are not registered again
+    clock_before_remap,     ///< [55] the clock is read before shared_info is mapped again
+    no_hypercall_page,      ///< [56] the hypercall page's MSR is not written again
+    hypercall_on_vcpu1,     ///< [57] the suspend hypercall is made on vCPU 1
+    ack_only,               ///< [50] the request is acked and nothing is done
+    torn_commit,            ///< [5] a transaction torn by the cycle is committed
+    gate_at_resume_no_idt,  ///< [1] the same without exception gates (a kernel's)
+};
+inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::gate_at_resume_no_idt) + 1;
+
+/// A set of bugs; empty by default.
+class Bugs {
+  public:
+    constexpr Bugs() noexcept = default;
+    constexpr Bugs(Bug bug) noexcept : mask_{bit(bug)} {}
+    [[nodiscard]] constexpr bool has(Bug bug) const noexcept { return (mask_ & bit(bug)) != 0; }
+    constexpr Bugs with(Bug bug) const noexcept { return Bugs{mask_ | bit(bug)}; }
+    [[nodiscard]] constexpr bool empty() const noexcept { return mask_ == 0; }
+
+  private:
+    explicit constexpr Bugs(uint32_t mask) noexcept : mask_{mask} {}
+    static constexpr uint32_t bit(Bug bug) noexcept {
+        return bug == Bug::none ? 0U : 1U << static_cast<uint8_t>(bug);
+    }
+    uint32_t mask_ = 0;
+};
+static_assert(kBugCount <= 32);
+
+/// One row of the table of switches.
+struct BugInfo {
+    Bug bug;
+    const char* name;       ///< the word after bug=
+    const char* invariant;  ///< ids that are expected to catch it, separated by blanks
+    const char* report;     ///< where it was seen
+};
+
+/// `index` < kBugCount - 1; rows stand in the order of the enumeration, `none` left out.
+const BugInfo& bug_info(uint8_t index) noexcept;
+/// Bug::none for a name that is not in the table.
+Bug bug_named(const char* name) noexcept;
+
+}  // namespace v0
+}  // namespace resume

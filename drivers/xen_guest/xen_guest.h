@@ -1,0 +1,122 @@
+// A Xen HVM or PVH guest put together: the one place where its drivers are made, registered
+// (parents first) and booted, and where the engine gets what is no device's. The embedder gives
+// memory, adds its own devices and tasks, and calls suspend().
+#pragma once
+
+#include "drivers/callback/callback.h"
+#include "drivers/console/console.h"
+#include "drivers/grant_table/grant_table.h"
+#include "drivers/store/store.h"
+#include "drivers/timekeeping/timekeeping.h"
+#include "drivers/unplug/unplug.h"
+#include "libresume/engine.h"
+
+namespace resume {
+inline namespace v0 {
+
+/// Guest frames that the embedder sets aside for ever.
+struct GuestPages {
+    Gfn hypercall_page = 0;  ///< one page of the guest's memory
+    Gfn shared_info = 0;     ///< one page of the guest's memory, or a hole
+    Gfn vcpu_areas = 0;      ///< memory: cpu_count / kVcpuAreasPerPage pages, rounded up
+    Gfn grant_table = 0;     ///< grant_frames pages of the guest's memory, or holes
+    uint32_t grant_frames = 1;
+};
+
+/// What the embedder schedules. Absent: it has no tasks (a unikernel).
+struct Tasks {
+    void* tasks = nullptr;
+    /// Stops every task but the caller; all of them are outside the store then. Thread context.
+    Result<> (*freeze)(void* tasks, Ticks deadline) noexcept = nullptr;
+    void (*thaw)(void* tasks, Outcome outcome) noexcept = nullptr;
+};
+
+struct XenGuestConfig {
+    GuestPages pages{};
+    CallbackConfig callback{};
+    UnplugMask unplug = UnplugMask::none;  ///< HVM only
+    Tasks tasks{};
+    /// Runs on the vCPU that send_ipi() names, interrupts off. Absent: no IPIs are bound.
+    ChannelHandler ipi = nullptr;
+    void* ipi_argument = nullptr;
+    Policy policy{};
+    uint32_t down_budget_ms = 45'000;
+    uint32_t hook_deadline_ms = 10'000;
+    const StepTable* table = &kStepTable;
+    Bugs bugs{};
+    /// Bug hypercall_on_vcpu1 only: runs `act` on a parked CPU and waits for it.
+    void (*run_on_parked)(Machine& machine, uint32_t cpu, void (*act)(void*) noexcept,
+                          void* argument) noexcept = nullptr;
+};
+
+class XenGuest {
+  public:
+    /// `machine` outlives it. No hypercall yet.
+    XenGuest(Machine& machine, const XenGuestConfig& config) noexcept;
+    XenGuest(const XenGuest&) = delete;
+    XenGuest& operator=(const XenGuest&) = delete;
+    ~XenGuest();
+
+    /// CPU 0, thread context: every driver in the order of the ranks, then interrupts may be
+    /// enabled. The embedder enables them before it uses the store.
+    Result<> boot(BootContext& boot) noexcept;
+    /// On each further CPU itself, interrupts off, after boot(): its upcall vector.
+    Result<> boot_cpu(BootContext& boot) noexcept;
+
+    /// The embedder's own devices; parent null = the store. After boot(), not in mid-cycle.
+    Result<> add(Device& device, Device* parent = nullptr) noexcept;
+    Result<> remove(Device& device) noexcept;
+
+    /// One cycle, on CPU 0, thread context.
+    Result<CycleResult> suspend(const Request& request = {}) noexcept;
+
+    /// Moves the store on; to be called whenever the guest idles. Thread context, CPU 0.
+    void pump() noexcept { store_.pump(); }
+    /// False when the channel means nothing now.
+    bool send_ipi(uint32_t cpu) noexcept;
+
+    [[nodiscard]] Engine& engine() noexcept { return engine_; }
+    [[nodiscard]] HypercallPage& hypercall_page() noexcept { return hypercall_page_; }
+    [[nodiscard]] SharedInfo& shared_info() noexcept { return shared_info_; }
+    [[nodiscard]] EventChannels& events() noexcept { return events_; }
+    [[nodiscard]] Callback& callback() noexcept { return callback_; }
+    [[nodiscard]] Timer& timer() noexcept { return timer_; }
+    [[nodiscard]] Timekeeping& time() noexcept { return time_; }
+    [[nodiscard]] GrantTable& grants() noexcept { return grants_; }
+    [[nodiscard]] Unplug& unplug() noexcept { return unplug_; }
+    [[nodiscard]] Console& console() noexcept { return console_; }
+    [[nodiscard]] Store& store() noexcept { return store_; }
+    [[nodiscard]] const XenGuestConfig& config() const noexcept { return config_; }
+
+  private:
+    static GuestOps guest_ops(XenGuest& guest) noexcept;
+    static EngineConfig engine_config(XenGuest& guest, const XenGuestConfig& config) noexcept;
+    static Result<> freeze_tasks(void* self, Ticks deadline) noexcept;
+    static void thaw_tasks(void* self, Outcome outcome) noexcept;
+    static Result<> close_store(void* self, Ticks deadline) noexcept;
+    static Result<> open_store(void* self, Outcome outcome) noexcept;
+    static void mask_device_irqs(void* self) noexcept;
+    static void unmask_device_irqs(void* self) noexcept;
+    static Result<Outcome> enter(void* self) noexcept;
+    static void pump_store(void* self) noexcept;
+    Result<> add_drivers() noexcept;
+    Result<> bind_ipis() noexcept;
+
+    Machine& machine_;
+    XenGuestConfig config_;
+    HypercallPage hypercall_page_;
+    SharedInfo shared_info_;
+    EventChannels events_;
+    Callback callback_;
+    Timer timer_;
+    Timekeeping time_;
+    GrantTable grants_;
+    Unplug unplug_;
+    Console console_;
+    Store store_;
+    Channel ipis_[kMaxVcpus];
+    Engine engine_;
+};
+
+}  // namespace v0
+}  // namespace resume
