@@ -15,6 +15,9 @@ inline namespace v0 {
 
 class Store final : public Device {
   public:
+    using Transaction = StoreTransaction;
+    using Watch = StoreWatch;
+
     Store(Machine& machine, EventChannels& events, Bugs bugs) noexcept;
 
     /// Boot, CPU 0: page and channel from the HVM parameters; XS_RESET_WATCHES where the toolstack

@@ -1,6 +1,6 @@
 // The guest's side of control/shutdown: the toolstack writes a word, the guest acks it by emptying
-// the node and then does it. A template over the store, so that the same text runs over the drivers'
-// ring client and over a fake.
+// the node and then does it. A template over the store, so that the same text runs over the
+// drivers' ring client and over a fake.
 //
 //   - The ack is one transaction: start, read, compare with the words that are handled, write "",
 //     end. Torn (again): the whole of it is repeated from the read, a bounded number of times.
@@ -49,6 +49,8 @@ class Handshake {
     /// Registers the watch, then announces the features. A feature that may not be written (denied)
     /// is no error: the toolstack asks a PVH guest all the same.
     Result<> start() noexcept;
+    /// Takes the watch away again; before the handshake goes.
+    Result<> stop() noexcept;
 
     /// Looks, when the watch fired or a request ended; `word` none: nothing to do. again: torn too
     /// often. On an error nothing was acked.
@@ -58,8 +60,8 @@ class Handshake {
     [[nodiscard]] bool fired() const noexcept { return fired_; }
     [[nodiscard]] bool busy() const noexcept { return busy_; }
 
-    /// The request is over; after a resume the features are announced again, and a request that came
-    /// meanwhile is found by the next poll().
+    /// The request is over; after a resume the features are announced again, and a request that
+    /// came meanwhile is found by the next poll().
     Result<> finished(Outcome outcome) noexcept;
 
   private:
