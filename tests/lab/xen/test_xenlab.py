@@ -1,0 +1,225 @@
+#!/usr/bin/env python3
+"""Tests of the lab itself, without QEMU: a guest that only talks stands in for the kernel."""
+
+import pathlib
+import shutil
+import subprocess
+import tempfile
+import time
+import unittest
+
+from xenlab import kernel_bugs, kernel_guest, kernel_lab, kernel_plan as plan
+from xenlab.console import Console
+from xenlab.cpio import Initramfs
+from xenlab.errors import TimedOut
+from xenlab.oracle import Oracle, Verdict, violation_ids
+
+
+class TalkingGuest:
+    """Says on its console what a right kernel would say; `flaw` makes it say something else."""
+
+    OUTCOMES = {"fast": "cancelled same", "slow": "resumed same", "inplace": "resumed new",
+                "save-c": "cancelled same", "restore": "resumed new", "migrate": "resumed new",
+                "late-fail": "cancelled same", "ask": "aborted -"}
+
+    def __init__(self, name, flaw=None):
+        self.name = name
+        self.console = Console(name)
+        self.domid = 1
+        self.destroyed = False
+        self._flaw = flaw
+        self._cycles = 0
+        self._state = "-b----"
+        self._refuse = False
+        self.console.add("READY cpus=1 bug=-")
+
+    def state(self):
+        return self._state
+
+    def destroy(self):
+        self.destroyed = True
+
+    def read(self, _node):
+        return ""
+
+    def write(self, _node, value):
+        answers = {"trace": ["TRACE-BEGIN", "an event", "TRACE-END"], "refuse-next": ["REFUSING"],
+                   "ticks": ["TICKS n=7 max_gap_ms=12 traffic=9"]}
+        for line in answers.get(value, []):
+            self.console.add(line)
+
+    def say_cycle(self, kind):
+        self._cycles += 1
+        outcome, domain = self.OUTCOMES[kind].split()
+        device, errc = ("dummy0", "busy") if kind == "ask" else ("-", "ok")
+        if self._flaw == (kind, "wrong"):
+            outcome = "resumed" if outcome == "cancelled" else "cancelled"
+        if self._flaw == (kind, "fault"):
+            self.console.add("FAULT vec=6 rip=0x103000 cr2=0x0")
+            self._state = "---sc-"
+            return
+        if self._flaw == (kind, "reboot"):
+            self._state = "---sr-"
+            return
+        if self._flaw == (kind, "silent"):
+            return
+        if outcome == "resumed":
+            self.console.add(f"WALL sec={int(time.time())}")
+        self.console.add(f"CYCLE {self._cycles} {outcome} errc={errc} device={device} "
+                         f"domain={domain} down_ms=3")
+
+    def cycle(self, mode, count, seed, max_pause_ms=0, timeout=20):
+        lines = []
+        for number in range(1, count + 1):
+            self.say_cycle(mode)
+            result = "not-down" if mode == "ask" else "ok"
+            lines.append(f"cycle {number} mode={mode} ack_ms=1 result={result}")
+        return 0, lines
+
+    def save_check(self):
+        self.say_cycle("save-c")
+        return 0, ""
+
+    def save(self):
+        return 0, ""
+
+    def restore(self):
+        self.say_cycle("restore")
+        self.domid += 1
+        return 0, ""
+
+    def migrate(self, how):
+        self.say_cycle("migrate" if how == "whole" else "late-fail")
+        return (0, "") if how == "whole" else (1, "Migration failed, resuming at sender.")
+
+
+class TalkingLab(kernel_lab.KernelLab):
+    """The kernel lab with talking guests and an oracle that finds what it is told to find."""
+
+    def __init__(self, flaw=None, violations=()):
+        class Judge:
+            def judge(self, _name, lines):
+                assert lines == ["an event"], lines
+                return Verdict(tuple(violations))
+
+        self.said = []
+        self.guests = []
+        self._guest_flaw = flaw
+        super().__init__(None, None, Judge(), self.said.append)
+
+    def boot(self, vcpus, words):
+        guest = TalkingGuest(f"t{len(self.guests)}", self._guest_flaw)
+        self.guests.append(guest)
+        kernel = kernel_guest.KernelGuest(guest, Console("hypervisor"))
+        kernel.wait_ready()
+        return kernel
+
+
+class KernelLabTest(unittest.TestCase):
+    def setUp(self):
+        self._timeouts = (kernel_lab.REPORT_TIMEOUT, kernel_bugs.REPORT_TIMEOUT,
+                          kernel_guest.COMMAND_TIMEOUT)
+        kernel_lab.REPORT_TIMEOUT = kernel_bugs.REPORT_TIMEOUT = kernel_guest.COMMAND_TIMEOUT = 0.2
+
+    def tearDown(self):
+        (kernel_lab.REPORT_TIMEOUT, kernel_bugs.REPORT_TIMEOUT,
+         kernel_guest.COMMAND_TIMEOUT) = self._timeouts
+
+    def test_full_plan_of_a_right_guest(self):
+        lab = TalkingLab()
+        lab.run_plan(plan.FULL, seed=7, vcpus=1)
+        self.assertEqual(lab.tally.closing_line(), "428 cycles, 428 right, 0 violations")
+        self.assertTrue(lab.tally.is_good())
+        self.assertTrue(all(guest.destroyed for guest in lab.guests))
+
+    def test_wrong_outcome_is_not_right(self):
+        lab = TalkingLab(flaw=("slow", "wrong"))
+        lab.run_plan({plan.SLOW: 3, plan.FAST: 2}, seed=1, vcpus=1)
+        self.assertEqual((lab.tally.cycles, lab.tally.right), (5, 2))
+        self.assertFalse(lab.tally.is_good())
+
+    def test_silent_guest_is_replaced(self):
+        lab = TalkingLab(flaw=("restore", "silent"))
+        lab.run_plan({plan.RESTORE: 1, plan.FAST: 2}, seed=1, vcpus=1)
+        self.assertEqual((lab.tally.cycles, lab.tally.right), (3, 2))
+
+    def test_violations_are_counted(self):
+        lab = TalkingLab(violations=("L5", "L6"))
+        lab.run_plan({plan.SAVE_CHECK: 1}, seed=1, vcpus=1)
+        self.assertEqual(lab.tally.violations, 2)
+        self.assertFalse(lab.tally.is_good())
+
+    def test_bug_shows_only_by_its_own_sign(self):
+        by_name = {bug.name: bug for bug in plan.BUGS}
+        cases = (("gate-at-resume", ("inplace", "fault"), True),
+                 ("gate-at-resume", ("inplace", "reboot"), False),
+                 ("gate-at-resume-no-idt", ("inplace", "reboot"), True),
+                 ("clock-before-remap", ("inplace", "silent"), True),
+                 ("ack-only", None, False))
+        for name, flaw, shows in cases:
+            lab = TalkingLab(flaw)
+            self.assertEqual(kernel_bugs.run_bug(lab, by_name[name], lab.said.append), shows,
+                             (name, flaw, lab.said))
+
+    def test_step_back_and_wall_are_harm(self):
+        lines = [kernel_guest.parse_line("STEP-BACK 17"), kernel_guest.parse_line("WALL sec=0", 9.0),
+                 kernel_guest.parse_line("WALL sec=8", 9.0)]
+        self.assertEqual([sign for sign, _ in kernel_lab.signs_in(lines)], ["step-back", "wall"])
+
+
+class PlanTest(unittest.TestCase):
+    def test_same_seed_same_plan(self):
+        self.assertEqual(plan.make_plan(plan.FULL, 3), plan.make_plan(plan.FULL, 3))
+        self.assertNotEqual(plan.make_plan(plan.FULL, 3), plan.make_plan(plan.FULL, 4))
+
+    def test_counts_and_restores_in_a_row(self):
+        batches = plan.make_plan(plan.FULL, 3)
+        for kind, count in plan.FULL.items():
+            self.assertEqual(sum(batch.count for batch in batches if batch.kind is kind), count)
+        self.assertEqual(len([batch for batch in batches if batch.kind is plan.RESTORE]), 1)
+
+
+class ConsoleTest(unittest.TestCase):
+    def test_wait_for_gives_up(self):
+        console = Console("quiet")
+        console.add("one")
+        self.assertEqual(console.wait_for(lambda line: line == "one", 0, 1), (0, "one"))
+        with self.assertRaises(TimedOut):
+            console.wait_for(lambda line: line == "two", 0, 0.05)
+
+
+class OracleTest(unittest.TestCase):
+    def judge(self, script):
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder) / "resumectl"
+            program.write_text(f"#!/bin/sh\n{script}\n")
+            program.chmod(0o755)
+            return Oracle(program, folder).judge("x", ["event"])
+
+    def test_verdicts(self):
+        self.assertEqual(self.judge("exit 0"), Verdict())
+        found = self.judge("""echo '{"violations": [{"id": "L5"}]}'; exit 1""")
+        self.assertEqual(found.violations, ("L5",))
+        self.assertIn("exit 3", self.judge("echo lost events >&2; exit 3").problem)
+        self.assertIn("exit 1", self.judge("exit 1").problem)
+
+    def test_ids(self):
+        self.assertEqual(list(violation_ids('no json\n{"violations": ["P4"]}\n{}\n')), ["P4"])
+
+
+class InitramfsTest(unittest.TestCase):
+    @unittest.skipUnless(shutil.which("busybox"), "busybox is not installed")
+    def test_another_reader_reads_it(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = Initramfs()
+            image.file("a/b/file", b"content", executable=True)
+            image.link("a/link", "b/file")
+            image.write(f"{folder}/image")
+            subprocess.run(["busybox", "cpio", "-idF", f"{folder}/image"], cwd=folder, check=True,
+                           capture_output=True, timeout=30)
+            self.assertEqual(pathlib.Path(folder, "a/link").read_bytes(), b"content")
+            self.assertTrue(pathlib.Path(folder, "a/b/file").stat().st_mode & 0o100)
+
+
+if __name__ == "__main__":
+    unittest.main()
