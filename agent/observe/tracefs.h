@@ -1,0 +1,48 @@
+// A private tracefs instance with the kernel's own record of suspends: power:suspend_resume and
+// power:device_pm_callback_{start,end}, in boot time. Nobody else's tracing is touched, and ours
+// goes away with us.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "agent/base/files.h"
+#include "agent/base/unique_fd.h"
+#include "agent/observe/source.h"
+
+namespace resume::agent {
+
+struct TraceOptions {
+    /// Over all CPUs; what a cycle writes must fit, since nobody reads while tasks are frozen.
+    uint32_t buffer_kib = 4096;
+    bool devices = true;  ///< each device's callbacks too, not the steps alone
+};
+
+class TraceInstance {
+  public:
+    /// Makes (or takes over, after a crash) instances/libresume and turns the events on.
+    TraceInstance(const Root& root, const TraceOptions& options);
+    TraceInstance(const TraceInstance&) = delete;
+    TraceInstance& operator=(const TraceInstance&) = delete;
+    /// Removes the instance.
+    ~TraceInstance();
+
+    [[nodiscard]] int fd() const noexcept { return pipe_.get(); }
+    [[nodiscard]] SourceState state() const;
+
+    /// Appends what the kernel has, up to `limit` bytes; whole lines are not promised. Returns the
+    /// count, 0 when there is nothing for now.
+    size_t read(std::string& text, size_t limit = 256 * 1024);
+
+  private:
+    std::string set_up(const TraceOptions& options);
+    std::string enable(std::string_view event);
+
+    std::string folder_{};
+    std::string problem_{};
+    UniqueFd pipe_{};
+    bool made_ = false;
+};
+
+}  // namespace resume::agent
