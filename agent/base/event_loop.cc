@@ -47,7 +47,8 @@ int EventLoop::wait_ms(std::optional<std::chrono::milliseconds> limit) const {
     using std::chrono::milliseconds;
     std::optional<milliseconds> wait = limit;
     if (!timers_.empty()) {
-        const auto left = std::chrono::ceil<milliseconds>(timers_.begin()->first.first - Clock::now());
+        const auto left =
+            std::chrono::ceil<milliseconds>(timers_.begin()->first.first - Clock::now());
         wait = std::min(wait.value_or(left), left);
     }
     if (!wait) {
@@ -70,8 +71,8 @@ bool EventLoop::run_timers() {
 
 bool EventLoop::step(std::optional<std::chrono::milliseconds> limit) {
     std::array<epoll_event, 32> ready{};
-    const int count = ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()),
-                                   wait_ms(limit));
+    const int count =
+        ::epoll_wait(epoll_.get(), ready.data(), static_cast<int>(ready.size()), wait_ms(limit));
     // A handler may close a descriptor whose event is still in `ready`, and its number may come
     // back for another file: the serial tells them apart.
     const uint64_t newest = next_serial_;

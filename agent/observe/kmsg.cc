@@ -69,9 +69,8 @@ void add_freeze(KmsgFacts& facts, std::string_view text) {
         // "task:sh              state:D stack:0     pid:344   ppid:114 ..."
         facts.refusing_task = trim(between(text, "task:", "state:"));
         const size_t pid = text.find("pid:");
-        const size_t digits = pid == std::string_view::npos
-                                  ? std::string_view::npos
-                                  : text.find_first_not_of(' ', pid + 4);
+        const size_t digits = pid == std::string_view::npos ? std::string_view::npos
+                                                            : text.find_first_not_of(' ', pid + 4);
         if (digits != std::string_view::npos) {
             facts.refusing_pid = number_after(text.substr(digits), "");
         }

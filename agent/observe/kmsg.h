@@ -26,25 +26,25 @@ std::optional<KmsgRecord> parse_kmsg(std::string_view raw);
 /// What the lines of one cycle come to. Kernel texts are no interface: every field is optional, and
 /// nothing is decided by them where an event or a counter exists.
 struct KmsgFacts {
-    bool entered = false;             ///< "PM: suspend entry" or "PM: hibernation: hibernation entry"
-    bool left = false;                ///< "PM: suspend exit" or "... hibernation exit"
-    std::string sleep_state{};        ///< deep, s2idle, shallow, disk
-    bool test_wait = false;           ///< a pm_test level was reached
+    bool entered = false;       ///< "PM: suspend entry" or "PM: hibernation: hibernation entry"
+    bool left = false;          ///< "PM: suspend exit" or "... hibernation exit"
+    std::string sleep_state{};  ///< deep, s2idle, shallow, disk
+    bool test_wait = false;     ///< a pm_test level was reached
     bool freeze_failed = false;
-    bool freeze_aborted = false;      ///< by a wake-up
-    std::string refusing_task{};      ///< comm of the first task that would not freeze
+    bool freeze_aborted = false;  ///< by a wake-up
+    std::string refusing_task{};  ///< comm of the first task that would not freeze
     int64_t refusing_pid = 0;
     std::string refusing_device{};
     int refusing_device_errno = 0;
-    std::string notifier{};           ///< what a notifier refused, for instance PM_SUSPEND_PREPARE
+    std::string notifier{};  ///< what a notifier refused, for instance PM_SUSPEND_PREPARE
     int notifier_errno = 0;
-    bool unsupported_test = false;    ///< "Unsupported test mode for suspend to idle"
-    bool woke_early = false;          ///< "early wake event detected"
-    bool forked = false;              ///< the VM generation changed
-    bool xen = false;                 ///< the xenwatch path spoke
+    bool unsupported_test = false;  ///< "Unsupported test mode for suspend to idle"
+    bool woke_early = false;        ///< "early wake event detected"
+    bool forked = false;            ///< the VM generation changed
+    bool xen = false;               ///< the xenwatch path spoke
     int xen_errno = 0;
-    std::string hardware_error{};     ///< first "ACPI Error" while the machine should have slept
-    bool lost = false;                ///< records were overwritten before they were read
+    std::string hardware_error{};  ///< first "ACPI Error" while the machine should have slept
+    bool lost = false;             ///< records were overwritten before they were read
 
     void add(std::string_view text);
     /// Something of a suspend was seen.

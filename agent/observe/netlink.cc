@@ -32,7 +32,8 @@ std::string link_notifying_peers(std::span<const std::byte> message) {
     rtattr attribute{};
     while (take(message, at, attribute) && attribute.rta_len >= sizeof attribute &&
            attribute.rta_len <= message.size() - at) {
-        const auto body = message.subspan(at + sizeof attribute, attribute.rta_len - sizeof attribute);
+        const auto body =
+            message.subspan(at + sizeof attribute, attribute.rta_len - sizeof attribute);
         if (attribute.rta_type == IFLA_IFNAME) {
             name.assign(reinterpret_cast<const char*>(body.data()), body.size());
             name.resize(strnlen(name.c_str(), name.size()));

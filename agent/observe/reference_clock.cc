@@ -15,7 +15,8 @@ int64_t realtime_ns() noexcept {
     return int64_t{time.tv_sec} * kSecond + time.tv_nsec;
 }
 
-/// FD_TO_CLOCKID of the kernel's documentation of dynamic clocks (Documentation/driver-api/ptp.rst).
+/// FD_TO_CLOCKID of the kernel's documentation of dynamic clocks
+/// (Documentation/driver-api/ptp.rst).
 clockid_t clock_of(int fd) noexcept {
     return static_cast<clockid_t>((~static_cast<unsigned>(fd) << 3) | 3);
 }
@@ -63,9 +64,12 @@ std::optional<ReferenceClock::Reading> ReferenceClock::read() {
 
 SourceState ReferenceClock::state() const {
     switch (type_) {
-        case Type::ptp: return {.name = "ptp", .available = true, .detail = name_};
-        case Type::rtc: return {.name = "rtc", .available = true, .detail = name_ + ", good to 1 s"};
-        case Type::none: break;
+        case Type::ptp:
+            return {.name = "ptp", .available = true, .detail = name_};
+        case Type::rtc:
+            return {.name = "rtc", .available = true, .detail = name_ + ", good to 1 s"};
+        case Type::none:
+            break;
     }
     return {.name = "rtc",
             .available = false,

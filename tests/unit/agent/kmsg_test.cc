@@ -54,8 +54,9 @@ TEST(Kmsg, ATaskLineOutsideAFailedFreezeIsNobody) {
 }
 
 TEST(Kmsg, NamesTheDeviceThatRefused) {
-    const auto facts = facts_of({"alarmtimer alarmtimer.0.auto: PM: failed to suspend: error -16",
-                                 "PM: Some devices failed to suspend, or early wake event detected"});
+    const auto facts =
+        facts_of({"alarmtimer alarmtimer.0.auto: PM: failed to suspend: error -16",
+                  "PM: Some devices failed to suspend, or early wake event detected"});
     EXPECT_EQ(facts.refusing_device, "alarmtimer.0.auto");
     EXPECT_EQ(facts.refusing_device_errno, 16);
 }
@@ -85,7 +86,8 @@ TEST(Kmsg, SeesANewGeneration) {
 }
 
 TEST(Kmsg, AnErrnoOutOfRangeIsNone) {
-    EXPECT_EQ(facts_of({"x y: PM: failed to suspend: error -999999999999"}).refusing_device_errno, 0);
+    EXPECT_EQ(facts_of({"x y: PM: failed to suspend: error -999999999999"}).refusing_device_errno,
+              0);
 }
 
 }  // namespace

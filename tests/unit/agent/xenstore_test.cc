@@ -2,12 +2,12 @@
 
 #include <errno.h>
 #include <gtest/gtest.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <xen/io/xs_wire.h>
 
 #include <array>
-#include <thread>
 
 namespace resume::agent {
 namespace {
@@ -16,6 +16,7 @@ namespace {
 class Daemon {
   public:
     Daemon() {
+        ::signal(SIGPIPE, SIG_IGN);  // as the agent does
         std::array<int, 2> ends{};
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
         guest = UniqueFd{ends[0]};
@@ -25,7 +26,8 @@ class Daemon {
         xsd_sockmsg header{};
         header.type = type;
         header.req_id = id;
-        header.len = claimed < 0 ? static_cast<uint32_t>(body.size()) : static_cast<uint32_t>(claimed);
+        header.len =
+            claimed < 0 ? static_cast<uint32_t>(body.size()) : static_cast<uint32_t>(claimed);
         ASSERT_EQ(::write(mine.get(), &header, sizeof header), static_cast<ssize_t>(sizeof header));
         ASSERT_EQ(::write(mine.get(), body.data(), body.size()), static_cast<ssize_t>(body.size()));
     }
