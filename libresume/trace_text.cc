@@ -161,7 +161,7 @@ uint32_t TraceTextWriter::next(char* buffer, uint32_t size) noexcept {
             line.word("part").number(info_->part);
             break;
         case Part::lost:
-            line.word("lost").number(trace_->lost());
+            line.word("lost").number(trace_->lost() + info_->lost);
             break;
         case Part::device: {
             const TraceDevice& row = info_->devices[index_++];

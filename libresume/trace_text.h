@@ -46,6 +46,8 @@ struct TraceTextInfo {
     /// A history longer than the ring is written in pieces, each cleared after it: 1, 2, 3 ... in
     /// one file, which the reader joins. 0: stands alone.
     uint32_t part = 0;
+    /// Events lost before they came into this ring (rings of several CPUs merged into one).
+    uint64_t lost = 0;
     const TraceDevice* devices = nullptr;
     uint32_t device_count = 0;
     const TraceLink* links = nullptr;

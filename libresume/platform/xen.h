@@ -12,6 +12,14 @@
 // libxen-dev's headers use fixed-width types without including them.
 #include <stdint.h>
 
+// Without a version they give the numbers of Xen 3.0 (sched_op and event_channel_op are others
+// today), so this header comes before any of theirs.
+#if !defined(__XEN_INTERFACE_VERSION__)
+#define __XEN_INTERFACE_VERSION__ 0x00040e00
+#elif __XEN_INTERFACE_VERSION__ < 0x00040e00
+#error "include libresume/platform/xen.h before any header of <xen/...>"
+#endif
+
 #include <xen/xen.h>
 
 #include <xen/event_channel.h>
