@@ -28,15 +28,18 @@ class [[nodiscard]] Completer {
     /// but count (EventKind::completion_stray).
     void complete(Errc code = Errc::none, int32_t detail = 0) noexcept;
 
-    [[nodiscard]] bool armed() const noexcept { return device_ != nullptr; }
+    /// It still owes its one complete().
+    [[nodiscard]] bool armed() const noexcept { return device_ != nullptr && !used_; }
 
   private:
     friend class ThreadContext;
+    void drop() noexcept;
     Completer(Device& device, uint32_t generation) noexcept
         : device_{&device}, generation_{generation} {}
 
     Device* device_ = nullptr;
     uint32_t generation_ = 0;
+    bool used_ = false;
 };
 
 }  // namespace v0

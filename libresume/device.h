@@ -1,24 +1,25 @@
 // A device of the guest: an intrusive node. Memory belongs to whoever declares it and outlives its
-// registration. The list that it is on says how far the cycle got with it; undoing walks that list
-// by index.
+// registration. A mask of the phases that it went down with says how far the cycle got with it;
+// undoing walks the tree's one topological list and asks that mask.
 #pragma once
-
-#include <atomic>
 
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive/set.hpp>
 
+#include "libresume/completion.h"
 #include "libresume/driver.h"
 
 namespace resume {
 inline namespace v0 {
 
+class CompletionQueue;
 class Device;
 class DeviceTree;
 class Engine;
+class Scheduler;
 
-/// A dependency beside parent and child: the consumer is down before its supplier goes down, and up
-/// after it. Belongs to the caller; removed with either device.
+/// A dependency: the consumer is down before its supplier goes down, and up after it. The caller
+/// owns the links beside parent and child; removed with either device.
 class DeviceLink {
   public:
     DeviceLink() noexcept = default;
@@ -29,9 +30,7 @@ class DeviceLink {
     [[nodiscard]] Device* supplier() const noexcept { return supplier_; }
 
   private:
-    friend class Device;
     friend class DeviceTree;
-    friend class Engine;
     Device* consumer_ = nullptr;
     Device* supplier_ = nullptr;
 
@@ -39,6 +38,17 @@ class DeviceLink {
     boost::intrusive::list_member_hook<> of_consumer;
     boost::intrusive::list_member_hook<> of_supplier;
 };
+
+using SupplierLinks = boost::intrusive::list<
+    DeviceLink,
+    boost::intrusive::member_hook<DeviceLink, boost::intrusive::list_member_hook<>,
+                                  &DeviceLink::of_consumer>,
+    boost::intrusive::constant_time_size<false>>;
+using ConsumerLinks = boost::intrusive::list<
+    DeviceLink,
+    boost::intrusive::member_hook<DeviceLink, boost::intrusive::list_member_hook<>,
+                                  &DeviceLink::of_supplier>,
+    boost::intrusive::constant_time_size<false>>;
 
 class Device {
   public:
@@ -64,18 +74,42 @@ class Device {
 
   private:
     friend class Completer;
+    friend class CompletionQueue;
     friend class DeviceTree;
     friend class Engine;
+    friend class Scheduler;
     friend class ThreadContext;
     friend struct DeviceAccess;
 
+    /// Where the scheduler has it in the running phase; idle before it was looked at and after it
+    /// is through.
+    enum class State : uint8_t { idle, blocked, ready, running, pending };
+
+    using ListHook = boost::intrusive::list_member_hook<>;
+    using SetHook = boost::intrusive::set_member_hook<boost::intrusive::optimize_size<true>>;
+
+    // What a walk over ten thousand devices touches stands together in the first cache line.
     const DriverOps* ops_;
-    const char* name_;
-    Device* parent_ = nullptr;
+    ListHook order_hook_;    ///< the tree's topological list
+    uint8_t went_down_ = 0;  ///< bit n: the down hook of Phase n succeeded
+    State state_ = State::idle;
+    bool removed_ = false;    ///< removed in mid-cycle, still linked until its end
+    uint32_t index_ = 0;      ///< topological, fixed when a cycle begins
+    uint32_t waits_for_ = 0;  ///< unfinished devices that a blocked one needs
     DeviceId id_ = kNoDevice;
-    uint32_t index_ = 0;  ///< topological, fixed by prepare
-    // The engine engineer adds what the scheduler needs here (list hooks, wait counts, the
-    // completion slot); see engine.h.
+
+    const char* name_;
+    DeviceTree* tree_ = nullptr;  ///< where it is registered
+    CompletionQueue* queue_ = nullptr;
+    Device* parent_ = nullptr;
+    DeviceLink parent_link_;  ///< the parent as supplier: one kind of edge in the graph
+    SupplierLinks suppliers_;
+    ConsumerLinks consumers_;
+    ListHook system_hook_;  ///< the list of system devices, by rank
+
+    SetHook turn_hook_;  ///< the set of ready or that of pending devices, never both
+    uint64_t turn_ = 0;  ///< key there: place among the ready, or deadline in ticks
+    CompletionSlot completion_;
 };
 
 }  // namespace v0

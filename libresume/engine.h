@@ -9,8 +9,9 @@
 // GuestOps::pump and wait_for_interrupt, so the store's watches go on (L23, F8).
 #pragma once
 
-#include "libresume/device.h"
+#include "libresume/device_tree.h"
 #include "libresume/policy.h"
+#include "libresume/scheduler.h"
 #include "libresume/step_table.h"
 
 namespace resume {
@@ -18,6 +19,7 @@ inline namespace v0 {
 
 /// What the guest does at the steps that are no device's. `guest` is handed back to each call. An
 /// absent function means: nothing to do (a unikernel has no tasks; the agent has no store gate).
+/// One that fails has undone what it did: its mirror is not called (P5).
 struct GuestOps {
     void* guest = nullptr;
     /// Stops every task but the caller, none of them inside the store (F1, L4). Thread context.
@@ -87,10 +89,11 @@ class Engine {
     Result<> remove(Device& device) noexcept;
     /// cycle when the link would close one; busy in mid-cycle.
     Result<> link(DeviceLink& link, Device& consumer, Device& supplier) noexcept;
+    /// Not in mid-cycle: asserted.
     void unlink(DeviceLink& link) noexcept;
 
     /// One cycle. busy when one is running (a second request in mid-cycle is refused, never
-    /// queued).
+    /// queued); invalid when Request::last is not a step of the way down.
     Result<CycleResult> run(const Request& request) noexcept;
 
     /// Calls the running cycle off: latched once, turned into a normal abort at the next device or
@@ -107,9 +110,39 @@ class Engine {
     friend class ThreadContext;
     friend class SyscoreContext;
 
+    void begin(const Request& request) noexcept;
+    uint8_t go_down(Step last) noexcept;
+    void enter(Step last) noexcept;
+    void come_up(uint8_t rows) noexcept;
+    CycleResult end() noexcept;
+
+    Error step_down(const StepRow& row) noexcept;
+    Error do_down(const StepRow& row) noexcept;
+    void step_up(const StepRow& row) noexcept;
+    Error do_up(const StepRow& row) noexcept;
+    Error may_go_on(Step step) noexcept;
+    void abort(const Error& cause, Step at) noexcept;
+    void know_outcome(Outcome outcome) noexcept;
+
+    void write(EventKind kind, uint32_t arg32, int32_t status) noexcept;
+    void write_device(const Device& device) noexcept;
+    void write_links(const Device& device) noexcept;
+    void write_inventory() noexcept;
+    void drop_removed() noexcept;
+
     Machine& machine_;
     EngineConfig config_;
-    // The engine engineer completes this.
+    DeviceTree tree_;
+    CompletionQueue queue_;
+    AbortLatch latch_;
+    Scheduler scheduler_;
+    std::atomic<bool> running_{false};
+    CycleResult result_{};
+    Ticks budget_ = 0;  ///< end of the way down
+    uint64_t strays_before_ = 0;
+    uint32_t cycles_ = 0;
+    uint32_t trace_clears_ = 0;  ///< the trace's, when the inventory was last written to it
+    bool removals_ = false;      ///< devices wait for the end of the cycle to leave
 };
 
 }  // namespace v0

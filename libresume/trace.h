@@ -49,7 +49,8 @@ enum class EventKind : uint8_t {
     hook_pending,      ///< device, phase: the hook will finish later
     hook_end,          ///< device, phase; s = Errc, b = detail of the error
     hook_skipped,      ///< device, phase; removed in mid-cycle
-    completion_stray,  ///< device; a completion after its deadline, twice, or of an older cycle
+    completion_stray,  ///< device; a completion after its deadline, twice, or of an older cycle;
+                       ///< a = how many of them
     hook_overrun,  ///< device, phase; a synchronous hook took longer than its deadline, b = ticks
     abort_requested,  ///< s = Errc; latched once (P12)
     outcome_known,    ///< s = Outcome; a = DomainEvidence when known later
@@ -141,12 +142,18 @@ class Trace {
     /// Events overwritten since the last clear(): more than 0 makes a verdict inconclusive.
     [[nodiscard]] uint64_t lost() const noexcept;
     [[nodiscard]] uint64_t written() const noexcept { return written_; }
-    void clear() noexcept { written_ = 0; }
+    void clear() noexcept {
+        written_ = 0;
+        ++clears_;
+    }
+    /// How often it was cleared: whoever wrote a table of names into it knows when to repeat it.
+    [[nodiscard]] uint32_t clears() const noexcept { return clears_; }
 
   private:
     TraceEvent* storage_;
     uint64_t written_ = 0;
     uint64_t mask_;
+    uint32_t clears_ = 0;
 };
 
 }  // namespace v0
