@@ -66,7 +66,8 @@ enum class EventKind : uint8_t {
     hypercall,          ///< a = number, b = sub-operation | first argument << 32; s = return value
     guest_at_shutdown,  ///< just before the suspend hypercall: a = mask of other vCPUs that could
                         ///< still run; b = open transactions << 32 | bytes of a message still in
-                        ///< the store ring; s = 1 when the caller's interrupts were on
+                        ///< the store ring; device = tasks not stopped; s = 1 when the caller's
+                        ///< interrupts were on
     memory_mapped,      ///< a = XENMAPSPACE, b = gfn; s = return value
     param_read,         ///< a = HVM param index, b = value
     param_written,      ///< a = HVM param index, b = value

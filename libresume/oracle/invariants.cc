@@ -1,0 +1,60 @@
+#include "libresume/oracle/invariants.h"
+
+namespace resume::oracle {
+
+// clang-format off
+const Invariant kInvariants[] = {
+    {"L1", "at the hypercall every other vCPU is parked and the caller's interrupts are off", "quiet", nullptr},
+    {"L2", "the suspend hypercall is made on vCPU 0", "quiet", nullptr},
+    {"L3", "one ack a request, only for one that will be tried, only after the feature was announced, one at a time", "store", nullptr},
+    {"L4", "no store request is in flight at the hypercall and nobody is inside the store's gate", "store, quiet", nullptr},
+    {"L5", "watches are registered again after a resume, and left alone otherwise", "watch", nullptr},
+    {"L6", "aborted, cancelled and resumed are told apart everywhere; only resumed sets anything up anew", "outcome", nullptr},
+    {"L7", "up: shared_info and callback, channels, timers, timekeeping, interrupts, store, devices; down the reverse", "order, registration", nullptr},
+    {"L8", "each vCPU's vcpu_info is registered once in a domain's life", "registration", nullptr},
+    {"L9", "nothing is done with the old domain's channels after a resume", "registration", nullptr},
+    {"L10", "interrupt gates are allocated at boot; nothing that is gone after boot is called", "order", nullptr},
+    {"L11", "callback, upcall vectors, store and console channel are set or read again after every return of 0", "registration", nullptr},
+    {"L12", "grant version and size are agreed again before the first grant", "registration", nullptr},
+    {"L13", "no clock is read before it is right again; guest time never goes back and does not leap", "time", nullptr},
+    {"L14", "stolen time is added once, and only when its counter began anew", "time", nullptr},
+    {"L15", "each accepted block request completes exactly once", nullptr, "the guest has no block device; belongs to the block driver's conformance"},
+    {"L16", "negotiated features are read again after a resume", nullptr, "the guest has no device that negotiates with a backend"},
+    {"L17", "nobody reaches a ring between its freeing and its replacement", nullptr, "an absence of memory accesses is no event; the sanitizers see it"},
+    {"L18", "a request lives until both sides are done with it", nullptr, "the life of an object is no event; the sanitizers see it"},
+    {"L19", "queues fed from outside are bounded", nullptr, "a bound that is not reached leaves no event; tested on the store client with a storm of watches"},
+    {"L20", "the guest announces itself on every link that is up", nullptr, "the guest has no network link; the agent checks it"},
+    {"L21", "a new generation leads to a reseed", nullptr, "the guest has no random number generator; the agent checks it"},
+    {"L22", "the wall clock is read again after a resume, and is not 0", "time", nullptr},
+    {"L23", "the thread that drives the suspend is never frozen", "quiet", nullptr},
+    {"L24", "a transaction that spans a resume is not ended in the new domain's store", "store", nullptr},
+    {"P1", "the outcome is known before any hook of the way up", "outcome", nullptr},
+    {"P2", "down: children and consumers first; up: parents and suppliers first", "tree", nullptr},
+    {"P3", "each hook that began ends, on every exit", "hook", nullptr},
+    {"P4", "a hook of the way up runs once, exactly where its mirror succeeded", "hook", nullptr},
+    {"P5", "each step that was done is undone, in reverse order, on every exit", "step", nullptr},
+    {"P6", "no hook of a phase runs beside one of another", "hook", nullptr},
+    {"P7", "one transition at a time", "step", nullptr},
+    {"P8", "asynchronous work never runs inline under the list's lock", nullptr, "the core has no threads and no such lock"},
+    {"P9", "no hook waits on a queue that is still frozen", nullptr, "the guest has no work queues; a wait that never ends shows as P3 or P11"},
+    {"P10", "the inventory of devices is fixed from prepare to complete", "hook", nullptr},
+    {"P11", "each wait has a limit, and the one who overran it is named", "hook", nullptr},
+    {"P12", "a call to abort is taken once and no hypercall follows it", "outcome", nullptr},
+    {"P13", "an error on the way up never stops the way up", "hook", nullptr},
+    {"P14", "each prepared device gets complete", "hook", nullptr},
+    {"P15", "each level can be entered and left without the hypercall", nullptr, "what to enter is the test's choice, not the trace's; P5 and F2 judge each such trace"},
+    {"F1", "no task is stopped inside the store, and none runs at the hypercall", "quiet", nullptr},
+    {"F2", "every exit undoes interrupts, vCPUs, tasks, the store's gate", "quiet", nullptr},
+    {"F3", "clocks and timers are the first to be resumed and not used before", "order", nullptr},
+    {"F4", "every layer is told the same outcome", "outcome", nullptr},
+    {"F5", "what the resume needs is allocated before it starts", "order", nullptr},
+    {"F6", "where a device refuses, those that were suspended before it are resumed", "hook", nullptr},
+    {"F7", "IPIs that were pending are sent again when the CPUs are back", nullptr, "the guest parks its vCPUs by IPI and leaves none pending"},
+    {"F8", "the backend is never waited for on the thread that delivers watches", nullptr, "the guest has no backend to wait for; a wait that never ends shows as P3 or P11"},
+    {"F9", "I/O in flight is drained under a limit, or the suspend refused", nullptr, "the guest has no I/O in flight but the store's (L4)"},
+    {"D1", "device interrupts are masked at the hypercall, and no device's handler runs while they are", "quiet", nullptr},
+};
+// clang-format on
+const size_t kInvariantCount = sizeof kInvariants / sizeof *kInvariants;
+
+}  // namespace resume::oracle

@@ -1,0 +1,198 @@
+// L8, L9, L11, L12 (and what L7 wants to be there again): what a new domain lacks is set up anew,
+// once, and nothing is done in the old one's name.
+#include "libresume/oracle/families.h"
+#include "libresume/oracle/xen_abi.h"
+
+#include <set>
+
+namespace resume::oracle {
+namespace {
+
+constexpr uint32_t sub_operation(const TraceEvent& event) {
+    return static_cast<uint32_t>(event.arg64 & 0xffffffff);
+}
+constexpr uint32_t first_argument(const TraceEvent& event) {
+    return static_cast<uint32_t>(event.arg64 >> 32);
+}
+
+/// What the guest has set up in one domain's life.
+struct Life {
+    std::set<uint32_t> ports;
+    std::set<uint64_t> sources;  ///< VIRQs and IPIs by kind and vcpu
+    std::set<uint32_t> vcpu_infos;
+    std::set<uint32_t> vectors;  ///< vCPUs with an upcall vector of their own
+    std::set<uint32_t> params_read;
+    bool shared_info = false;
+    bool callback = false;
+    bool grants_agreed = false;
+    bool grants_mapped = false;
+};
+
+class RegistrationRules final : public Rules {
+  public:
+    void see(Scene& scene, const TraceEvent& event) override {
+        if (!scene.view().is_xen()) {
+            return;
+        }
+        if (event.kind == EventKind::hypercall) {
+            see_hypercall(scene, event);
+        } else if (event.kind == EventKind::evidence && event.witness == Witness::other_side &&
+                   event.arg32 == static_cast<uint32_t>(DomainEvidence::same) && anew_) {
+            now_ = before_;
+            anew_ = false;
+        } else if (event.kind == EventKind::cycle_begin) {
+            history_known_ |= scene.cycles_seen() > 1 || now_.shared_info || !now_.ports.empty();
+            anew_ = false;
+        } else if (event.kind == EventKind::cycle_end) {
+            check_complete(scene);
+        } else {
+            note(scene, event);
+        }
+    }
+
+  private:
+    void see_hypercall(Scene& scene, const TraceEvent& event) {
+        if (is_suspend_hypercall(event)) {
+            if (event.status == 0) {
+                before_ = now_;
+                now_ = Life{};
+                anew_ = true;
+            }
+        } else if (event.arg32 == __HYPERVISOR_hvm_op && event.status == 0 &&
+                   sub_operation(event) == HVMOP_set_evtchn_upcall_vector) {
+            now_.vectors.insert(first_argument(event));
+        } else if (event.arg32 == __HYPERVISOR_grant_table_op && event.status == 0) {
+            const uint32_t what = sub_operation(event);
+            now_.grants_agreed |= what == GNTTABOP_query_size || what == GNTTABOP_get_version ||
+                                  what == GNTTABOP_set_version || what == GNTTABOP_setup_table;
+        }
+        (void)scene;
+    }
+
+    void note(Scene& scene, const TraceEvent& event) {
+        switch (event.kind) {
+            case EventKind::memory_mapped:
+                now_.shared_info |= event.arg32 == XENMAPSPACE_shared_info && event.status == 0;
+                now_.grants_mapped |= event.arg32 == XENMAPSPACE_grant_table && event.status == 0;
+                break;
+            case EventKind::param_written:
+                now_.callback |= event.arg32 == HVM_PARAM_CALLBACK_IRQ && event.arg64 != 0;
+                break;
+            case EventKind::param_read:
+                now_.params_read.insert(event.arg32);
+                if (event.arg32 == HVM_PARAM_STORE_EVTCHN ||
+                    event.arg32 == HVM_PARAM_CONSOLE_EVTCHN) {
+                    now_.ports.insert(static_cast<uint32_t>(event.arg64));
+                }
+                break;
+            case EventKind::port_bound:
+                now_.ports.insert(event.arg32);
+                if (event.arg64 >> 32 != 0) {
+                    now_.sources.insert(event.arg64);
+                }
+                break;
+            case EventKind::port_closed:
+            case EventKind::port_notified:
+                check_port(scene, event);
+                break;
+            case EventKind::port_stale:
+                if (event.witness == Witness::other_side) {
+                    scene.violate("L9",
+                                  "channel " + std::to_string(event.arg32) +
+                                      " was used though it means nothing in this domain",
+                                  event.device);
+                }
+                break;
+            case EventKind::vcpu_info_set:
+                check_vcpu_info(scene, event);
+                break;
+            case EventKind::grant_made:
+                if (anew_ && !now_.grants_agreed && !now_.grants_mapped && !alive_in_same(scene)) {
+                    scene.violate("L12", "a grant was made before version and size were agreed",
+                                  event.device);
+                }
+                break;
+            default:
+                break;
+        }
+    }
+
+    void check_port(Scene& scene, const TraceEvent& event) {
+        const bool known = now_.ports.count(event.arg32) != 0;
+        if (!known && (history_known_ || anew_) && scene.sighted(Sight::hypercalls)) {
+            scene.violate("L9",
+                          "channel " + std::to_string(event.arg32) +
+                              " was used that was not bound in this domain",
+                          event.device);
+        }
+        if (event.kind == EventKind::port_closed) {
+            now_.ports.erase(event.arg32);
+        }
+    }
+
+    void check_vcpu_info(Scene& scene, const TraceEvent& event) {
+        const std::string vcpu = "vcpu_info of vCPU " + std::to_string(event.arg32);
+        const bool first = now_.vcpu_infos.insert(event.arg32).second;
+        if (!first && scene.evidence() != DomainEvidence::same) {
+            scene.violate("L8", vcpu + " was registered twice in one domain", event.device);
+        } else if (event.status != 0 && scene.in_cycle() &&
+                   scene.evidence() == DomainEvidence::fresh) {
+            scene.violate("L8", vcpu + " was refused in a new domain", event.device);
+        }
+    }
+
+    static bool alive_in_same(const Scene& scene) {
+        return scene.evidence() == DomainEvidence::same;
+    }
+
+    void check_complete(Scene& scene) {
+        if (!anew_ || !scene.sighted(Sight::hypercalls)) {
+            anew_ = false;
+            return;
+        }
+        anew_ = false;
+        require(scene, "L7", before_.shared_info, now_.shared_info, "shared_info was not mapped");
+        require(scene, "L11", before_.callback, now_.callback, "the callback was not set");
+        require(scene, "L11", true, now_.params_read.count(HVM_PARAM_STORE_EVTCHN) != 0,
+                "the store's channel was not read");
+        require(scene, "L11", before_.params_read.count(HVM_PARAM_CONSOLE_EVTCHN) != 0,
+                now_.params_read.count(HVM_PARAM_CONSOLE_EVTCHN) != 0,
+                "the console's channel was not read");
+        require(scene, "L12", before_.grants_mapped, now_.grants_mapped,
+                "the grant table was not mapped");
+        for (const uint32_t vcpu : before_.vectors) {
+            require(scene, "L11", true, now_.vectors.count(vcpu) != 0,
+                    "the upcall vector of vCPU " + std::to_string(vcpu) + " was not set");
+        }
+        for (const uint32_t vcpu : before_.vcpu_infos) {
+            require(scene, "L8", true, now_.vcpu_infos.count(vcpu) != 0,
+                    "vcpu_info of vCPU " + std::to_string(vcpu) + " was not registered");
+        }
+        for (const uint64_t source : before_.sources) {
+            const uint64_t kind = source >> 32;
+            const std::string name = kind >= 0x100 ? "an IPI" : "VIRQ " + std::to_string(kind - 1);
+            require(scene, "L7", true, now_.sources.count(source) != 0,
+                    name + " of vCPU " + std::to_string(source & 0xffffffff) + " was not bound");
+        }
+    }
+
+    static void require(Scene& scene, const char* id, bool owed, bool there,
+                        const std::string& otherwise) {
+        if (owed && !there) {
+            scene.violate(id, otherwise + " again after the hypercall returned 0");
+        }
+    }
+
+    Life now_;
+    Life before_;
+    bool anew_ = false;  ///< between a return of 0 that may be a new domain and the cycle's end
+    bool history_known_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Rules> registration_rules() {
+    return std::make_unique<RegistrationRules>();
+}
+
+}  // namespace resume::oracle

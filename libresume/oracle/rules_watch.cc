@@ -1,0 +1,72 @@
+// L5: watches are there again after a resume, and are left alone after a cancel.
+#include "libresume/oracle/families.h"
+
+#include <set>
+
+namespace resume::oracle {
+namespace {
+
+class WatchRules final : public Rules {
+  public:
+    void see(Scene& scene, const TraceEvent& event) override {
+        switch (event.kind) {
+            case EventKind::watch_added:
+                if (scene.in_cycle() && scene.going_up() && scene.outcome() != Outcome::resumed) {
+                    scene.violate("L5", std::string{"a watch was registered again though the "
+                                                    "cycle was "} +
+                                            name_of(scene.outcome()));
+                }
+                now_.insert(event.arg64);
+                break;
+            case EventKind::watch_removed:
+                now_.erase(event.arg64);
+                break;
+            case EventKind::hypercall:
+                if (is_suspend_hypercall(event) && event.status == 0) {
+                    before_ = now_;
+                    now_.clear();
+                    anew_ = true;
+                }
+                break;
+            case EventKind::evidence:
+                if (anew_ && event.witness == Witness::other_side &&
+                    event.arg32 == static_cast<uint32_t>(DomainEvidence::same)) {
+                    now_.insert(before_.begin(), before_.end());
+                    anew_ = false;
+                }
+                break;
+            case EventKind::cycle_end:
+                if (anew_) {
+                    check(scene);
+                }
+                anew_ = false;
+                break;
+            default:
+                break;
+        }
+    }
+
+  private:
+    void check(Scene& scene) {
+        size_t missing = 0;
+        for (const uint64_t token : before_) {
+            missing += now_.count(token) == 0 ? 1 : 0;
+        }
+        if (missing != 0) {
+            scene.violate("L5", std::to_string(missing) + " of " + std::to_string(before_.size()) +
+                                    " watches were not registered again");
+        }
+    }
+
+    std::set<uint64_t> now_;
+    std::set<uint64_t> before_;
+    bool anew_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Rules> watch_rules() {
+    return std::make_unique<WatchRules>();
+}
+
+}  // namespace resume::oracle
