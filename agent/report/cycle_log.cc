@@ -1,0 +1,101 @@
+#include "agent/report/cycle_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "agent/base/files.h"
+#include "agent/base/unique_fd.h"
+
+namespace resume::agent {
+
+namespace {
+
+/// True when a crash left half a line: the next one then starts on a line of its own.
+bool ends_in_mid_line(int fd, off_t size) {
+    char last = '\n';
+    return size > 0 && ::pread(fd, &last, 1, size - 1) == 1 && last != '\n';
+}
+
+}  // namespace
+
+CycleLog::CycleLog(std::string folder, size_t limit) : folder_{std::move(folder)}, limit_{limit} {}
+
+int CycleLog::append(std::string_view line) {
+    if (line.size() > limit_ / 4) {
+        return EFBIG;
+    }
+    if (const int error = make_folders(folder_); error != 0) {
+        return error;
+    }
+    const auto open_log = [this] {
+        return UniqueFd{
+            ::open(path().c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0644)};
+    };
+    UniqueFd fd = open_log();
+    struct stat status {};
+    if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
+        return errno;
+    }
+    if (static_cast<size_t>(status.st_size) + line.size() + 2 > limit_ && status.st_size > 0) {
+        if (::rename(path().c_str(), old_path().c_str()) != 0) {
+            return errno;
+        }
+        fd = open_log();
+        status.st_size = 0;
+        if (!fd.valid()) {
+            return errno;
+        }
+    }
+    std::string text = ends_in_mid_line(fd.get(), status.st_size) ? "\n" : "";
+    text += line;
+    text += '\n';
+    const ssize_t count = ::write(fd.get(), text.data(), text.size());
+    if (count != static_cast<ssize_t>(text.size())) {
+        // Half a line is as good as none: the disk is full or failing.
+        const int error = count < 0 ? errno : ENOSPC;
+        [[maybe_unused]] const int ignored = ::ftruncate(fd.get(), status.st_size);
+        return error;
+    }
+    return ::fdatasync(fd.get()) == 0 ? 0 : errno;
+}
+
+int for_each_report(const std::string& path, size_t limit,
+                    const std::function<void(std::string_view line)>& visit) {
+    const UniqueFd fd{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+    struct stat status {};
+    if (!fd.valid() || ::fstat(fd.get(), &status) != 0) {
+        return errno;
+    }
+    const auto size = static_cast<size_t>(status.st_size);
+    size_t at = size > limit ? size - limit : 0;
+    bool cut = at > 0;  // the first line is then only the end of one
+    std::string pending;
+    std::array<char, 65536> chunk{};
+    while (at < size) {
+        const ssize_t count = ::pread(fd.get(), chunk.data(), chunk.size(), static_cast<off_t>(at));
+        if (count <= 0) {
+            break;
+        }
+        at += static_cast<size_t>(count);
+        pending.append(chunk.data(), static_cast<size_t>(count));
+        size_t begin = 0;
+        for (size_t end = pending.find('\n'); end != std::string::npos;
+             end = pending.find('\n', begin)) {
+            const std::string_view line{pending.data() + begin, end - begin};
+            if (!cut && line.starts_with('{')) {
+                visit(line);
+            }
+            cut = false;
+            begin = end + 1;
+        }
+        pending.erase(0, begin);
+    }
+    return 0;
+}
+
+}  // namespace resume::agent
