@@ -12,10 +12,11 @@ namespace resume::test {
 
 class EngineTest : public ::testing::Test {
   protected:
-    explicit EngineTest(uint32_t trace_capacity = 1U << 16) : machine{trace_capacity} {}
+    explicit EngineTest(const Policy& policy = {}) : policy{policy} {}
 
     EngineConfig config() noexcept {
         EngineConfig config;
+        config.policy = policy;
         config.guest.guest = this;
         config.guest.enter = [](void* guest) noexcept {
             auto& self = *static_cast<EngineTest*>(guest);
@@ -51,6 +52,7 @@ class EngineTest : public ::testing::Test {
         return found;
     }
 
+    Policy policy;
     Machine machine;
     CallLog log;
     Result<Outcome> enter_returns = Outcome::resumed;

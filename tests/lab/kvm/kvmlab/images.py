@@ -1,0 +1,58 @@
+"""The guest's initramfs and disk: Debian's kernel and busybox, our programs."""
+
+import pathlib
+import shutil
+import subprocess
+
+from xenlab import images
+from xenlab.cpio import Initramfs
+from xenlab.errors import LabError, Skip
+
+HERE = pathlib.Path(__file__).resolve().parent.parent
+
+MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio-rng",
+           "virtio_balloon", "ext4", "button", "pm-notifier-error-inject", "hwpoison-inject")
+FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "etc", "root", "var/lib", "usr/bin",
+           "usr/sbin", "mnt", "lab/bin")
+GUEST_PROGRAMS = ("resume-lab-server", "resume-lab-alarm")
+AGENT_PROGRAMS = ("resume-agent", "resumectl")
+
+
+def initramfs(installation, tools):
+    """`tools`: folder of our built programs; the agent is put in where it is built."""
+    image = Initramfs()
+    for folder in FOLDERS:
+        image.folder(folder)
+    images.add_busybox(image, installation.busybox)
+    images.add_modules(image, installation, installation.kernel_release, MODULES)
+    for name in GUEST_PROGRAMS:
+        images.add_program(image, f"lab/bin/{name}", tools / name)
+    for name in AGENT_PROGRAMS:
+        if (tools / name).exists():
+            images.add_program(image, f"usr/sbin/{name}", tools / name)
+    # Threads are cancelled through this at run time; ldd does not tell.
+    images.add_runtime_object(image, "libgcc_s.so.1")
+    image.file("init", (HERE / "guest" / "init.sh").read_bytes(), executable=True)
+    return image
+
+
+def guest_image(cache, installation, tools):
+    sources = [tools / name for name in GUEST_PROGRAMS + AGENT_PROGRAMS if (tools / name).exists()]
+    sources += sorted((HERE / "guest").glob("*.sh")) + [pathlib.Path(__file__)]
+    return cache.get("kvm-guest", (installation.fingerprint(), images.content_of(*sources)),
+                     lambda path: initramfs(installation, tools).write(path))
+
+
+def disk_image(cache):
+    """An empty ext4 file system; a sparse file."""
+    if shutil.which("mke2fs", path="/usr/sbin:/sbin:/usr/bin") is None:
+        raise Skip("mke2fs is not installed (Debian package e2fsprogs)")
+
+    def make(path):
+        with open(path, "wb") as disk:
+            disk.truncate(64 << 20)
+        done = subprocess.run(["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-F", str(path)],
+                              capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise LabError(f"mke2fs: {done.stderr.strip()}")
+    return cache.get("kvm-disk", "ext4 64M", make)
