@@ -72,16 +72,17 @@ class EventChannels final : public Device {
   private:
     Result<> syscore_suspend(SyscoreContext&) noexcept;
     Result<> syscore_resume(SyscoreContext&, Outcome) noexcept;
+    Result<> bind_first(Channel& channel) noexcept;
     Result<> rebind(Channel& channel, DomainEvidence evidence) noexcept;
     Result<Port> bind(const Channel& channel) noexcept;
     [[nodiscard]] bool still_bound(const Channel& channel) noexcept;
     Result<> check_areas_alive() noexcept;
+    bool area_is_alive(const Channel& ipi) noexcept;
     void forget_all() noexcept;
     void mask_all() noexcept;
     void enter(Channel& channel, Port port) noexcept;
     void run_word(uint32_t cpu, uint32_t word) noexcept;
     void stale(Port port) noexcept;
-    void unmask_port(Port port) noexcept;
     static const DriverOps kOps;
 
     using Channels = boost::intrusive::list<

@@ -4,7 +4,6 @@
 #pragma once
 
 #include "drivers/support/limits.h"
-#include "drivers/xen_guest/bugs.h"
 #include "libresume/device.h"
 #include "libresume/platform/xen.h"
 
@@ -14,7 +13,7 @@ inline namespace v0 {
 class GrantTable final : public Device {
   public:
     /// `frame`: first of `frames` consecutive guest frames where the table appears.
-    GrantTable(Machine& machine, Gfn frame, uint32_t frames, Bugs bugs) noexcept;
+    GrantTable(Machine& machine, Gfn frame, uint32_t frames) noexcept;
 
     /// Boot, CPU 0. no_space when Xen allows fewer frames.
     Result<> boot(BootContext& boot) noexcept;
@@ -44,7 +43,6 @@ class GrantTable final : public Device {
     Machine& machine_;
     Gfn frame_;
     uint32_t frames_;
-    Bugs bugs_;
     uint32_t in_use_ = 0;
     uint32_t next_ = kReserved;
     uint32_t generation_ = 1;

@@ -37,6 +37,7 @@ class HypercallPage final : public Device {
     Result<> syscore_suspend(SyscoreContext&) noexcept;
     Result<> syscore_resume(SyscoreContext&, Outcome) noexcept;
     void install() noexcept;
+    Result<> read_features() noexcept;
     static const DriverOps kOps;
 
     Machine& machine_;
@@ -45,6 +46,7 @@ class HypercallPage final : public Device {
     uint32_t base_ = 0;
     uint32_t features_ = 0;
     uint32_t hvm_features_ = 0;
+    bool has_hvm_leaf_ = false;
 };
 
 }  // namespace v0

@@ -43,6 +43,10 @@ class SharedInfo final : public Device {
     [[nodiscard]] vcpu_info& vcpu(uint32_t vcpu) const noexcept;
     [[nodiscard]] vcpu_runstate_info& runstate(uint32_t vcpu) const noexcept;
 
+    /// After a resume: CPUID names another domain or incarnation. Not so after a soft reset, which
+    /// is a fresh domain in place.
+    [[nodiscard]] bool moved() const noexcept { return moved_; }
+
     /// bug no_hypercall_page only: the base as it was read right after the remap.
     [[nodiscard]] const WallBase* early_wall_base() const noexcept {
         return early_wall_ ? &early_wall_base_ : nullptr;
@@ -56,8 +60,7 @@ class SharedInfo final : public Device {
     [[nodiscard]] DomainEvidence find_evidence() const noexcept;
     [[nodiscard]] bool is_hole() const noexcept;
     Result<> map_page() noexcept;
-    Result<> register_areas(DomainEvidence evidence) noexcept;
-    Result<> register_area(uint32_t vcpu, DomainEvidence evidence) noexcept;
+    Result<> register_areas() noexcept;
     long set_vcpu_info(uint32_t vcpu) noexcept;
     [[nodiscard]] VcpuArea& area(uint32_t vcpu) const noexcept;
     static const DriverOps kOps;
@@ -68,7 +71,8 @@ class SharedInfo final : public Device {
     Gfn areas_;
     Bugs bugs_;
     HypercallPage::Identity identity_{};
-    uint64_t mark_ = 0;
+    uint32_t cycle_ = 0;
+    bool moved_ = false;
     bool early_wall_ = false;
     WallBase early_wall_base_{};
     bool registered_[kMaxVcpus] = {};

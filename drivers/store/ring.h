@@ -25,8 +25,6 @@ class StoreRing {
     Result<uint32_t> unsent() const noexcept;
     /// A new connection: what is in the response ring belongs to the old one and is dropped.
     void drop_responses() noexcept;
-    /// Asks the daemon to start the connection anew, where it offers that. False where not.
-    bool request_reconnect() noexcept;
 
   private:
     xenstore_domain_interface* page_ = nullptr;

@@ -20,13 +20,16 @@ class Store final : public Device {
 
     Store(Machine& machine, EventChannels& events, Bugs bugs) noexcept;
 
-    /// Boot, CPU 0: page and channel from the HVM parameters; XS_RESET_WATCHES where the toolstack
-    /// offers it (leftovers of a kernel before this one). unsupported when there is no store.
+    /// Boot, CPU 0: page and channel from the HVM parameters. unsupported when there is no store.
     Result<> boot(BootContext& boot) noexcept;
+    /// Once after boot(), thread context, interrupts deliverable: XS_RESET_WATCHES where the
+    /// toolstack offers it (leftovers of a kernel before this one).
+    Result<> start() noexcept;
 
     // Asynchronous; thread context.
-    /// Takes the request in; `held` while the gate is closed. no_space is never returned: it waits
-    /// in a list of the user's own nodes. invalid when the payload is over the protocol's bound.
+    /// Takes the request in; it is `held` while the gate is closed. Never full: the lists are of
+    /// the users' own nodes. invalid when the payload is over the protocol's bound, malformed when
+    /// the connection is broken.
     Result<> submit(StoreRequest& request) noexcept;
     /// The user goes away: at once, in any state; `completed` is not called.
     void cancel(StoreRequest& request) noexcept;
@@ -78,6 +81,7 @@ class Store final : public Device {
     static constexpr uint32_t kInFlight = 16;  ///< below the daemon's quota of 20
     static constexpr uint32_t kTransactions = 8;
     static constexpr uint32_t kWaitMs = 10'000;
+    static constexpr TaskId kReaper = ~TaskId{0};  ///< the store itself
 
   private:
     using Requests =
@@ -98,25 +102,37 @@ class Store final : public Device {
 
     Result<> connect() noexcept;
     Result<> reconnect(DomainEvidence evidence) noexcept;
-    Result<> register_watches_again(DomainEvidence evidence) noexcept;
-    Result<> set_watch(StoreWatch& watch, uint32_t type) noexcept;
-    Result<> wait_for(StoreRequest& request) noexcept;
     Result<uint32_t> call(StoreRequest& request) noexcept;
+    Result<uint32_t> query(uint32_t type, const char* path, char* reply, uint32_t capacity,
+                           uint32_t transaction) noexcept;
+    Result<> change(uint32_t type, const char* path, const char* value, uint32_t size,
+                    uint32_t transaction) noexcept;
     Result<> wait_until_empty(Ticks deadline) noexcept;
     [[nodiscard]] bool may_enter(const StoreRequest& request) const noexcept;
-    void let_held_in() noexcept;
-    void transmit() noexcept;
+    void finish(StoreRequest& request, Error error) noexcept;
+    void cancel_all_of(Requests& requests, TaskId task) noexcept;
+
     bool stage_next() noexcept;
+    void transmit() noexcept;
     void receive() noexcept;
     void take_message() noexcept;
     void take_reply(const StoreHead& head) noexcept;
-    void take_event() noexcept;
-    void finish(StoreRequest& request, Error error) noexcept;
+    void take_event(const StoreHead& head) noexcept;
     void break_connection() noexcept;
     void drop_everything(Errc why) noexcept;
-    void fire_watches() noexcept;
-    void forget_transaction(uint32_t id) noexcept;
     [[nodiscard]] Slot* slot_of(uint32_t id) noexcept;
+
+    Result<> register_watches_again(DomainEvidence evidence) noexcept;
+    Result<> set_watch(StoreWatch& watch, uint32_t type) noexcept;
+    [[nodiscard]] StoreWatch* watch_of(const StoreEvent& event) noexcept;
+    void fire_watches() noexcept;
+
+    Result<> end_at_daemon(const StoreTransaction& transaction, bool commit) noexcept;
+    /// 0: a free place.
+    [[nodiscard]] StoreTransaction* place_of(uint32_t id) noexcept;
+    void forget_transaction(uint32_t id) noexcept;
+    void abort_in_background(StoreTransaction& open) noexcept;
+    void adopt_orphan(uint32_t type, uint32_t transaction) noexcept;
     static void on_event(void* self, uint32_t cpu) noexcept;
     static const DriverOps kOps;
 
@@ -132,12 +148,14 @@ class Store final : public Device {
     uint32_t next_id_ = 1;
     uint32_t next_token_ = 1;
     uint32_t generation_ = 1;
+    uint32_t oldest_known_ = 1;  ///< transactions from this generation on live at the daemon
     uint64_t stray_ = 0;
     Requests held_;
     Requests queue_;
     Watches watches_;
     Slot slots_[kInFlight];
     StoreTransaction open_[kTransactions];
+    StoreRequest reapers_[kTransactions];
     uint32_t out_size_ = 0;
     uint32_t out_done_ = 0;
     uint32_t in_size_ = 0;

@@ -28,6 +28,9 @@ class Timekeeping final : public Device {
     [[nodiscard]] Nanoseconds stolen(uint32_t vcpu) const noexcept;
     /// Arms the calling CPU's timer `delay` from now.
     Result<> arm_after(Nanoseconds delay) noexcept;
+    /// Bug clock_before_remap only: reads as Linux does, without a bound, from shared_info. Panics
+    /// when a minute has passed, or when even the raw counter stands still.
+    void read_unbounded() noexcept;
     /// Reads that did not settle; the last value stood in.
     [[nodiscard]] uint64_t unsettled_reads() const noexcept { return unsettled_; }
 
@@ -39,15 +42,14 @@ class Timekeeping final : public Device {
     Progress late_suspend(ThreadContext&) noexcept;
     Progress late_resume(ThreadContext&, Outcome) noexcept;
     void go_down() noexcept;
-    Result<> come_up(Outcome outcome) noexcept;
+    Result<> come_up(Outcome outcome, DomainEvidence evidence) noexcept;
     Result<> register_runstate() noexcept;
     void snapshot_runstate() noexcept;
+    [[nodiscard]] bool counters_restarted() const noexcept;
     void fold_runstate(bool accumulate) noexcept;
-    Nanoseconds raw() noexcept;
     Nanoseconds raw_unguarded() noexcept;
     void read_wall_base() noexcept;
     void trace_read(uint32_t which, Nanoseconds value) noexcept;
-    friend class SharedInfo;
     static const DriverOps kOps;
     static const DriverOps kLateOps;  ///< bug timer_after_devices
 

@@ -34,7 +34,6 @@ class Timer final : public Device {
     Result<> moved(int64_t delta) noexcept;
 
   private:
-    friend class Timekeeping;
     Progress suspend_late(ThreadContext&) noexcept;
     Progress resume_early(ThreadContext&, Outcome) noexcept;
     Result<> syscore_suspend(SyscoreContext&) noexcept;
@@ -42,9 +41,8 @@ class Timer final : public Device {
     Progress late_suspend(ThreadContext&) noexcept;
     Progress late_resume(ThreadContext&, Outcome) noexcept;
     Result<> stop_periodic() noexcept;
-    void rearm() noexcept;
+    Result<> rearm() noexcept;
     static void on_virq(void* self, uint32_t cpu) noexcept;
-    static void stop_here(Machine&, uint32_t cpu, void* self) noexcept;
     static void rearm_here(Machine&, uint32_t cpu, void* self) noexcept;
     static const DriverOps kOps;
     static const DriverOps kLateOps;  ///< bug timer_after_devices
@@ -56,7 +54,6 @@ class Timer final : public Device {
     };
     Machine& machine_;
     EventChannels& events_;
-    Bugs bugs_;
     TimerHandler handler_ = nullptr;
     void* argument_ = nullptr;
     PerVcpu vcpus_[kMaxVcpus];

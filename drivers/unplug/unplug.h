@@ -26,7 +26,7 @@ class Unplug final : public Device {
     /// `what` none: nothing is asked (PVH has no such port).
     Unplug(Machine& machine, UnplugMask what) noexcept;
 
-    /// Boot, CPU 0. unsupported when the magic is not there or the host blacklists this driver:
+    /// Boot, CPU 0. unsupported when the magic is not there, denied when the host blacklists us:
     /// then nothing is unplugged, and the paravirtual twins must not be used.
     Result<> boot(BootContext& boot) noexcept;
     [[nodiscard]] bool unplugged() const noexcept { return unplugged_; }

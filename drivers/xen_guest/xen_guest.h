@@ -7,8 +7,8 @@
 #include "drivers/console/console.h"
 #include "drivers/grant_table/grant_table.h"
 #include "drivers/store/store.h"
-#include "drivers/timekeeping/timekeeping.h"
 #include "drivers/unplug/unplug.h"
+#include "drivers/xen_guest/early_clock.h"
 #include "libresume/engine.h"
 
 namespace resume {
@@ -36,7 +36,7 @@ struct XenGuestConfig {
     CallbackConfig callback{};
     UnplugMask unplug = UnplugMask::none;  ///< HVM only
     Tasks tasks{};
-    /// Runs on the vCPU that send_ipi() names, interrupts off. Absent: no IPIs are bound.
+    /// Runs on the vCPU that send_ipi() names, interrupts off; may come for nothing.
     ChannelHandler ipi = nullptr;
     void* ipi_argument = nullptr;
     Policy policy{};
@@ -57,8 +57,8 @@ class XenGuest {
     XenGuest& operator=(const XenGuest&) = delete;
     ~XenGuest();
 
-    /// CPU 0, thread context: every driver in the order of the ranks, then interrupts may be
-    /// enabled. The embedder enables them before it uses the store.
+    /// CPU 0: every driver in the order of the ranks. Afterwards interrupts may be enabled; the
+    /// store is used only then, and its start() comes first.
     Result<> boot(BootContext& boot) noexcept;
     /// On each further CPU itself, interrupts off, after boot(): its upcall vector.
     Result<> boot_cpu(BootContext& boot) noexcept;
@@ -100,6 +100,7 @@ class XenGuest {
     static Result<Outcome> enter(void* self) noexcept;
     static void pump_store(void* self) noexcept;
     Result<> add_drivers() noexcept;
+    Result<> add_timers() noexcept;
     Result<> bind_ipis() noexcept;
 
     Machine& machine_;
@@ -114,6 +115,7 @@ class XenGuest {
     Unplug unplug_;
     Console console_;
     Store store_;
+    EarlyClock early_clock_;
     Channel ipis_[kMaxVcpus];
     Engine engine_;
 };

@@ -1,0 +1,64 @@
+#include "drivers/store/ring.h"
+
+#include <xen/io/xs_wire.h>
+
+namespace resume {
+inline namespace v0 {
+namespace {
+
+constexpr uint32_t kSize = XENSTORE_RING_SIZE;
+
+/// Bytes between two indices of the ring, of which one is the other side's word.
+Result<uint32_t> distance(uint32_t producer, uint32_t consumer) noexcept {
+    const uint32_t used = producer - consumer;
+    if (used > kSize) {
+        return {Errc::malformed, static_cast<int32_t>(used)};
+    }
+    return used;
+}
+
+}  // namespace
+
+Result<uint32_t> StoreRing::put(const char* bytes, uint32_t size) noexcept {
+    const uint32_t consumer = __atomic_load_n(&page_->req_cons, __ATOMIC_ACQUIRE);
+    const uint32_t producer = __atomic_load_n(&page_->req_prod, __ATOMIC_RELAXED);
+    const Result<uint32_t> used = distance(producer, consumer);
+    if (!used.ok()) {
+        return used;
+    }
+    const uint32_t room = kSize - used.value();
+    const uint32_t count = size < room ? size : room;
+    for (uint32_t i = 0; i < count; ++i) {
+        page_->req[MASK_XENSTORE_IDX(producer + i)] = bytes[i];
+    }
+    __atomic_store_n(&page_->req_prod, producer + count, __ATOMIC_RELEASE);
+    return count;
+}
+
+Result<uint32_t> StoreRing::take(char* bytes, uint32_t size) noexcept {
+    const uint32_t producer = __atomic_load_n(&page_->rsp_prod, __ATOMIC_ACQUIRE);
+    const uint32_t consumer = __atomic_load_n(&page_->rsp_cons, __ATOMIC_RELAXED);
+    const Result<uint32_t> used = distance(producer, consumer);
+    if (!used.ok()) {
+        return used;
+    }
+    const uint32_t count = size < used.value() ? size : used.value();
+    for (uint32_t i = 0; i < count; ++i) {
+        bytes[i] = page_->rsp[MASK_XENSTORE_IDX(consumer + i)];
+    }
+    __atomic_store_n(&page_->rsp_cons, consumer + count, __ATOMIC_RELEASE);
+    return count;
+}
+
+Result<uint32_t> StoreRing::unsent() const noexcept {
+    return distance(__atomic_load_n(&page_->req_prod, __ATOMIC_RELAXED),
+                    __atomic_load_n(&page_->req_cons, __ATOMIC_ACQUIRE));
+}
+
+void StoreRing::drop_responses() noexcept {
+    const uint32_t producer = __atomic_load_n(&page_->rsp_prod, __ATOMIC_ACQUIRE);
+    __atomic_store_n(&page_->rsp_cons, producer, __ATOMIC_RELEASE);
+}
+
+}  // namespace v0
+}  // namespace resume
