@@ -61,8 +61,7 @@ Error Engine::do_down(const StepRow& row) noexcept {
             disable_irqs(machine_);
             return {};
         default:
-            RESUME_ASSERT(!"a row without a phase names a step that has one");
-            return {};
+            panic("a row without a phase names a step that has one", __FILE__, __LINE__);
     }
 }
 
@@ -104,8 +103,7 @@ Error Engine::do_up(const StepRow& row) noexcept {
             }
             return {};
         default:
-            RESUME_ASSERT(!"a row without a phase names a step that has one");
-            return {};
+            panic("a row without a phase names a step that has one", __FILE__, __LINE__);
     }
 }
 

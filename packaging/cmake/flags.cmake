@@ -23,7 +23,9 @@ target_compile_options(resume_core_flags INTERFACE
     -ffreestanding -fPIE -mno-red-zone -fno-stack-protector -fcf-protection=none
     -fno-asynchronous-unwind-tables -fvisibility=hidden)
 if(NOT LIBRESUME_SANITIZE)
-    target_compile_options(resume_core_flags INTERFACE -mgeneral-regs-only)
+    # clang 14 takes general-regs-only as "no long double either", which libstdc++ declares.
+    target_compile_options(resume_core_flags INTERFACE
+        $<IF:$<CXX_COMPILER_ID:Clang>,-mno-mmx;-mno-sse,-mgeneral-regs-only>)
 endif()
 # Boost.Intrusive's assertions end in our panic hook, not in libc's assert.
 target_compile_definitions(resume_core_flags INTERFACE BOOST_ENABLE_ASSERT_HANDLER)
