@@ -1,0 +1,58 @@
+// What a modelled machine is made of. Everything has a value that works; tests change what they
+// are about.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "libresume/terms.h"
+
+namespace resume::model {
+
+enum class GuestKind : uint8_t { xen_hvm, xen_pvh };
+const char* name_of(GuestKind kind) noexcept;
+
+inline constexpr Nanoseconds kMicrosecond = 1'000;
+inline constexpr Nanoseconds kMillisecond = 1'000'000;
+inline constexpr Nanoseconds kSecond = 1'000'000'000;
+inline constexpr Nanoseconds kNever = ~Nanoseconds{0};
+
+/// A physical host: what a guest finds different after a migration.
+struct HostConfig {
+    Nanoseconds uptime = 1'000 * kSecond;  ///< at the start of the simulation
+    uint64_t tsc_hz = 2'300'000'000;
+    uint64_t tsc_start = 5'000'000'000'000;  ///< its TSC at the start of the simulation
+    /// The guest's TSC goes on from the saved value (pvh-guest: measured); false: it jumps to the
+    /// host's own, at the host's own rate.
+    bool tsc_emulated = true;
+    bool callback_vector = true;  ///< XENFEAT_hvm_callback_vector
+    bool upcall_vector = true;    ///< HVMOP_set_evtchn_upcall_vector exists
+    bool grant_v2 = true;
+    uint32_t grant_frames = 64;
+    /// The second registration of vcpu_info: -EINVAL on Xen 4.17, -EBUSY on newer (4.3.4).
+    bool vcpu_info_busy = false;
+    int64_t wall_offset_ns = 0;  ///< error of the host's wall clock
+};
+
+/// Seconds since the epoch at the start of the simulation: 2026-01-01.
+inline constexpr uint64_t kWallStart = 1'767'225'600;
+
+struct MachineConfig {
+    GuestKind guest = GuestKind::xen_pvh;
+    uint32_t vcpus = 1;  ///< 1 .. 32
+    uint64_t seed = 1;   ///< of the latencies' jitter
+    DomId domid = 7;     ///< the first; each new domain takes the next
+    uint32_t trace_capacity = 1u << 16;
+    std::vector<HostConfig> hosts{HostConfig{}};
+    /// With gates for exceptions a fault in the guest is a crash with a word; without, a triple
+    /// fault, which the hypervisor takes for a request to reboot (pvh-guest.md, f).
+    bool exception_gates = true;
+    Nanoseconds counter_read_cost = 20;  ///< what reading the TSC takes
+    Nanoseconds hypercall_cost = 1 * kMicrosecond;
+    /// Virtual time after which run() gives a guest up: it is alive, but not coming to an end.
+    Nanoseconds patience = 3'600 * kSecond;
+    /// Every wait ends at the latest after so many reads of the counter without anything else.
+    uint64_t spin_limit = 2'000'000;
+};
+
+}  // namespace resume::model

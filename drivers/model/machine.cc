@@ -1,0 +1,165 @@
+#include "drivers/model/machine.h"
+
+#include <cstdio>
+#include <cstdlib>
+
+#include "drivers/model/store/embedded.h"
+
+namespace resume {
+namespace model {
+
+namespace {
+thread_local Machine* running = nullptr;  // whose guest code panics, when some does
+}
+
+Machine* running_machine() noexcept {
+    return running;
+}
+bool guest_code_running() noexcept {
+    return running != nullptr && running->in_guest;
+}
+
+const char* name_of(GuestKind kind) noexcept {
+    return kind == GuestKind::xen_hvm ? "xen-hvm" : "xen-pvh";
+}
+
+const char* name_of(GuestEnd end) noexcept {
+    switch (end) {
+        case GuestEnd::returned:
+            return "returned";
+        case GuestEnd::stopped:
+            return "stopped";
+        case GuestEnd::rebooted:
+            return "rebooted";
+        case GuestEnd::crashed:
+            return "crashed";
+        case GuestEnd::panicked:
+            return "panicked";
+        case GuestEnd::hung:
+            return "hung";
+        case GuestEnd::left_down:
+            return "left-down";
+        case GuestEnd::impatience:
+            return "impatience";
+    }
+    return "?";
+}
+
+GuestSection::GuestSection(Machine& machine) noexcept
+    : machine_{machine}, before_{machine.in_guest} {
+    machine.in_guest = true;
+}
+GuestSection::~GuestSection() {
+    machine_.in_guest = before_;
+}
+
+HostSection::HostSection(Machine& machine) noexcept : machine_{machine}, before_{machine.in_guest} {
+    machine.in_guest = false;
+    machine.idle_reads = 0;
+    machine.memory.drop_writes();
+}
+HostSection::~HostSection() {
+    machine_.in_guest = before_;
+}
+
+}  // namespace model
+
+inline namespace v0 {
+
+Machine::Machine(const model::MachineConfig& configuration)
+    : config{configuration},
+      trace_storage(configuration.trace_capacity),
+      trace{trace_storage.data(), configuration.trace_capacity},
+      host_now{&config.hosts.front()},
+      shared_info{*this},
+      vcpus{*this},
+      timekeeping{*this},
+      channels{*this},
+      params{*this},
+      grants{*this},
+      ports{*this},
+      console{*this},
+      domain{*this},
+      store{std::make_unique<model::EmbeddedStore>(configuration.domid)},
+      store_ring{*this},
+      toolstack{*this},
+      random{configuration.seed} {
+    connect_daemons();
+    toolstack.watch_control();
+    timekeeping.publish_wall();
+    for (uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
+        timekeeping.publish(cpu);
+    }
+}
+
+Machine::~Machine() = default;
+
+void Machine::use_store(std::unique_ptr<model::StoreSeam> other) {
+    store = std::move(other);
+    connect_daemons();
+    toolstack.watch_control();
+}
+
+void Machine::connect_daemons() {
+    memory.make_ram(model::kStoreGfn);
+    memory.make_ram(model::kConsoleGfn);
+    channels.reset();
+    const Port store_port = channels.open([this] { store_ring.notified(); });
+    const Port console_port = channels.open([this] { console.notified(); });
+    params.put(HVM_PARAM_STORE_PFN, model::kStoreGfn);
+    params.put(HVM_PARAM_STORE_EVTCHN, store_port);
+    params.put(HVM_PARAM_CONSOLE_PFN, model::kConsoleGfn);
+    params.put(HVM_PARAM_CONSOLE_EVTCHN, console_port);
+    store_ring.connect(store_port);
+    console.connect(console_port);
+}
+
+void Machine::sight(EventKind kind, uint32_t a, uint64_t b, int32_t status) {
+    trace.write({.ticks = timekeeping.ticks(),
+                 .arg64 = b,
+                 .arg32 = a,
+                 .status = status,
+                 .kind = kind,
+                 .witness = Witness::other_side,
+                 .cpu = static_cast<uint8_t>(vcpus.current())});
+}
+
+Nanoseconds Machine::jitter(Nanoseconds limit) {
+    return std::uniform_int_distribution<Nanoseconds>{0, limit}(random);
+}
+
+model::RunResult Machine::run(std::function<void()> code) {
+    if (!alive()) {
+        return death;
+    }
+    Machine* const before = model::running;
+    model::running = this;
+    run_limit = clock.now() + config.patience;
+    in_guest = true;
+    fiber.run(std::move(code));
+    in_guest = false;
+    run_limit = model::kNever;
+    model::running = before;
+    return death;
+}
+
+void Machine::die(model::GuestEnd end, const std::string& reason) {
+    in_guest = false;
+    death = {end, reason};
+    if (!fiber.inside()) {
+        std::fprintf(stderr, "the guest died outside Machine::run: %s: %s\n", model::name_of(end),
+                     reason.c_str());
+        std::abort();
+    }
+    fiber.leave();
+}
+
+void Machine::fault(const std::string& what) {
+    if (config.exception_gates) {
+        die(model::GuestEnd::crashed, what);
+    }
+    die(model::GuestEnd::rebooted, what + " (triple fault: nobody in the guest could say so)");
+}
+
+}  // namespace v0
+}  // namespace resume

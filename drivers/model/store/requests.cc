@@ -1,0 +1,402 @@
+// The daemon's requests, one function each.
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "drivers/model/store/daemon.h"
+
+namespace resume::model {
+
+namespace {
+
+constexpr const char* kOk{"OK"};
+
+// Strings of a request end with a zero; a value need not.
+bool terminated(const std::string& payload) {
+    return !payload.empty() && payload.back() == '\0';
+}
+
+void accept(std::string& reply) {
+    reply.assign(kOk, 3);
+}
+
+bool parse_perm(const std::string& text, StorePerm& perm) {
+    if (text.size() < 2 || text.size() > 6 ||
+        std::string{"rwbn"}.find(text[0]) == std::string::npos ||
+        !std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+        return false;
+    }
+    const unsigned long id = std::stoul(text.substr(1));
+    if (id >= 0x7ff0) {
+        return false;
+    }
+    perm = {text[0], static_cast<DomId>(id)};
+    return true;
+}
+
+}  // namespace
+
+int StoreDaemon::dispatch(Context& context, std::string& reply) {
+    if (context.message.payload.size() > kStorePayload) {
+        return E2BIG;
+    }
+    switch (context.message.type) {
+        case XS_DIRECTORY:
+            return directory(context, reply);
+        case XS_READ:
+            return read(context, reply);
+        case XS_GET_PERMS:
+            return get_perms(context, reply);
+        case XS_SET_PERMS:
+            return set_perms(context, reply);
+        case XS_WATCH:
+            return watch(context, reply);
+        case XS_UNWATCH:
+            return unwatch(context, reply);
+        case XS_TRANSACTION_START:
+            return transaction_start(context, reply);
+        case XS_TRANSACTION_END:
+            return transaction_end(context, reply);
+        case XS_GET_DOMAIN_PATH:
+            return domain_path(context, reply);
+        case XS_WRITE:
+            return write_node(context, reply);
+        case XS_MKDIR:
+            return make_directory(context, reply);
+        case XS_RM:
+            return remove_node(context, reply);
+        case XS_RESET_WATCHES:
+            return reset_watches(context, reply);
+        case XS_CONTROL:
+        case XS_INTRODUCE:
+        case XS_RELEASE:
+        case XS_RESUME:
+        case XS_SET_TARGET:
+        case XS_IS_DOMAIN_INTRODUCED:
+            return EACCES;  // dom0 only
+        default:
+            return ENOSYS;
+    }
+}
+
+int StoreDaemon::directory(Context& context, std::string& reply) {
+    std::string path;
+    if (!terminated(context.message.payload) || context.arguments.size() != 1) {
+        return EINVAL;
+    }
+    if (const int error = resolve(context, context.arguments[0], path); error != 0) {
+        return error;
+    }
+    if (const int error = note_seen(context, path); error != 0) {
+        return error;
+    }
+    StoreTree& tree = tree_of(context);
+    if (const int error = tree.check(path, context.connection.domid, 'r'); error != 0) {
+        return error;
+    }
+    for (const std::string& name : tree.children(path)) {
+        reply += name + '\0';
+    }
+    return reply.size() > kStorePayload ? E2BIG : 0;
+}
+
+int StoreDaemon::read(Context& context, std::string& reply) {
+    std::string path;
+    if (!terminated(context.message.payload) || context.arguments.size() != 1) {
+        return EINVAL;
+    }
+    if (const int error = resolve(context, context.arguments[0], path); error != 0) {
+        return error;
+    }
+    if (const int error = note_seen(context, path); error != 0) {
+        return error;
+    }
+    StoreTree& tree = tree_of(context);
+    if (const int error = tree.check(path, context.connection.domid, 'r'); error != 0) {
+        return error;
+    }
+    reply = tree.find(path)->value;
+    return 0;
+}
+
+int StoreDaemon::get_perms(Context& context, std::string& reply) {
+    std::string path;
+    if (!terminated(context.message.payload) || context.arguments.size() != 1) {
+        return EINVAL;
+    }
+    if (const int error = resolve(context, context.arguments[0], path); error != 0) {
+        return error;
+    }
+    StoreTree& tree = tree_of(context);
+    if (const int error = tree.check(path, context.connection.domid, 'r'); error != 0) {
+        return error;
+    }
+    for (const StorePerm& perm : tree.find(path)->perms) {
+        reply += perm.access + std::to_string(perm.domid) + '\0';
+    }
+    return 0;
+}
+
+int StoreDaemon::set_perms(Context& context, std::string& reply) {
+    std::string path;
+    if (!terminated(context.message.payload) || context.arguments.size() < 2) {
+        return EINVAL;
+    }
+    if (const int error = resolve(context, context.arguments[0], path); error != 0) {
+        return error;
+    }
+    std::vector<StorePerm> perms;
+    for (std::size_t i = 1; i < context.arguments.size(); ++i) {
+        StorePerm perm;
+        if (!parse_perm(context.arguments[i], perm)) {
+            return EINVAL;
+        }
+        perms.push_back(perm);
+    }
+    const DomId domid = context.connection.domid;
+    StoreTree& tree = tree_of(context);
+    if (const int error = tree.check(path, domid, 'w'); error != 0) {
+        return error;
+    }
+    const DomId owner = tree.find(path)->perms.front().domid;
+    if (domid != 0 && (owner != domid || perms.front().domid != domid)) {
+        return domid == owner ? EPERM : EACCES;
+    }
+    if (domid != 0 && perms.size() > quota.perms) {
+        return ENOSPC;
+    }
+    if (const int error = note_seen(context, path); error != 0) {
+        return error;
+    }
+    tree.set_perms(path, perms);
+    accept(reply);
+    if (context.transaction != nullptr) {
+        context.transaction->changes.push_back(
+            {Transaction::Change::Kind::perms, path, {}, std::move(perms)});
+    } else {
+        changed(path, false);
+    }
+    return 0;
+}
+
+int StoreDaemon::watch(Context& context, std::string& reply) {
+    Connection& connection = context.connection;
+    if (!terminated(context.message.payload) || context.arguments.size() < 2) {
+        return EINVAL;
+    }
+    Watch watch{.token = context.arguments[1]};
+    if (!valid_path(context.arguments[0], true)) {
+        return EINVAL;
+    }
+    if (context.arguments[0].front() == '@') {
+        watch.path = context.arguments[0];
+    } else if (const int error = resolve(context, context.arguments[0], watch.path); error != 0) {
+        return error;
+    }
+    if (context.arguments[0].front() != '/' && context.arguments[0].front() != '@') {
+        watch.shown_prefix = "/local/domain/" + std::to_string(connection.domid) + "/";
+    }
+    for (const Watch& other : connection.watches) {
+        if (other.path == watch.path && other.token == watch.token) {
+            return EEXIST;
+        }
+    }
+    if (connection.domid != 0 && connection.watches.size() >= quota.watches) {
+        return E2BIG;
+    }
+    connection.watches.push_back(std::move(watch));
+    accept(reply);
+    return 0;
+}
+
+int StoreDaemon::unwatch(Context& context, std::string& reply) {
+    Connection& connection = context.connection;
+    if (!terminated(context.message.payload) || context.arguments.size() < 2) {
+        return EINVAL;
+    }
+    std::string path = context.arguments[0];
+    if (path.empty() || (path.front() != '@' && resolve(context, path, path) != 0)) {
+        return EINVAL;
+    }
+    const auto found =
+        std::find_if(connection.watches.begin(), connection.watches.end(), [&](const Watch& watch) {
+            return watch.path == path && watch.token == context.arguments[1];
+        });
+    if (found == connection.watches.end()) {
+        return ENOENT;
+    }
+    connection.watches.erase(found);
+    accept(reply);
+    return 0;
+}
+
+int StoreDaemon::transaction_start(Context& context, std::string& reply) {
+    Connection& connection = context.connection;
+    if (context.transaction != nullptr) {
+        return EBUSY;
+    }
+    if (connection.domid != 0 && connection.transactions.size() >= quota.transactions) {
+        return ENOSPC;
+    }
+    const uint32_t id = connection.next_transaction++;
+    Transaction& made = connection.transactions[id];
+    made.start = tree_;
+    made.tree = tree_;
+    reply = std::to_string(id) + '\0';
+    return 0;
+}
+
+int StoreDaemon::transaction_end(Context& context, std::string& reply) {
+    if (context.transaction == nullptr) {
+        return ENOENT;
+    }
+    if (context.arguments.size() != 1 ||
+        (context.arguments[0] != "T" && context.arguments[0] != "F")) {
+        return EINVAL;
+    }
+    Transaction transaction = std::move(*context.transaction);
+    context.transaction = nullptr;
+    context.connection.transactions.erase(context.message.transaction);
+    if (context.arguments[0] == "T") {
+        if (conflicts(transaction)) {
+            return EAGAIN;
+        }
+        commit(transaction);
+    }
+    accept(reply);
+    return 0;
+}
+
+int StoreDaemon::domain_path(Context& context, std::string& reply) {
+    if (context.arguments.size() != 1 || context.arguments[0].empty() ||
+        context.arguments[0].size() > 5 ||
+        context.arguments[0].find_first_not_of("0123456789") != std::string::npos) {
+        return EINVAL;
+    }
+    reply = "/local/domain/" + context.arguments[0] + '\0';
+    return 0;
+}
+
+int StoreDaemon::check_quota(const Context& context, const std::string& path,
+                             const std::string& value) {
+    const DomId domid = context.connection.domid;
+    if (domid == 0) {
+        return 0;
+    }
+    if (value.size() > quota.node_size) {
+        return ENOSPC;
+    }
+    const StoreTree& tree = context.transaction != nullptr ? context.transaction->tree : tree_;
+    return tree.find(path) == nullptr && tree.owned_by(domid) >= quota.nodes ? ENOSPC : 0;
+}
+
+int StoreDaemon::put(Context& context, const std::string& path, const std::string& value) {
+    StoreTree& tree = tree_of(context);
+    const DomId domid = context.connection.domid;
+    const int access = tree.check(path, domid, 'w');
+    if (access != 0 && access != ENOENT) {
+        return access;
+    }
+    if (const int error = check_quota(context, path, value); error != 0) {
+        return error;
+    }
+    if (const int error = note_seen(context, path); error != 0) {
+        return error;
+    }
+    if (access == ENOENT) {
+        // A new node depends on its parent being there or not.
+        if (const int error = note_seen(context, parent_path(path)); error != 0) {
+            return error;
+        }
+    }
+    std::vector<std::string> made;
+    tree.put(path, value, domid, &made);
+    if (context.transaction != nullptr) {
+        context.transaction->changes.push_back(
+            {Transaction::Change::Kind::put, path, value, {{'n', domid}}});
+    } else {
+        changed(path, false);
+    }
+    return 0;
+}
+
+int StoreDaemon::write_node(Context& context, std::string& reply) {
+    const std::string& payload = context.message.payload;
+    const std::size_t end = payload.find('\0');
+    std::string path;
+    if (end == std::string::npos) {
+        return EINVAL;
+    }
+    if (const int error = resolve(context, payload.substr(0, end), path); error != 0) {
+        return error;
+    }
+    const int error = put(context, path, payload.substr(end + 1));
+    if (error == 0) {
+        accept(reply);
+    }
+    return error;
+}
+
+int StoreDaemon::make_directory(Context& context, std::string& reply) {
+    std::string path;
+    if (!terminated(context.message.payload) || context.arguments.size() != 1) {
+        return EINVAL;
+    }
+    if (const int error = resolve(context, context.arguments[0], path); error != 0) {
+        return error;
+    }
+    const int access = tree_of(context).check(path, context.connection.domid, 'w');
+    if (access == ENOENT) {
+        if (const int error = put(context, path, ""); error != 0) {
+            return error;
+        }
+    } else if (access != 0) {
+        return access;
+    }
+    accept(reply);
+    return 0;
+}
+
+int StoreDaemon::remove_node(Context& context, std::string& reply) {
+    std::string path;
+    if (!terminated(context.message.payload) || context.arguments.size() != 1) {
+        return EINVAL;
+    }
+    if (const int error = resolve(context, context.arguments[0], path); error != 0) {
+        return error;
+    }
+    if (path == "/") {
+        return EINVAL;
+    }
+    StoreTree& tree = tree_of(context);
+    if (const int error = tree.check(path, context.connection.domid, 'w'); error != 0) {
+        // Removing what is not there is no error as long as its parent is.
+        if (error != ENOENT || tree.find(parent_path(path)) == nullptr) {
+            return error;
+        }
+        accept(reply);
+        return 0;
+    }
+    for (const std::string& seen : {path, parent_path(path)}) {
+        if (const int error = note_seen(context, seen); error != 0) {
+            return error;
+        }
+    }
+    tree.remove(path);
+    accept(reply);
+    if (context.transaction != nullptr) {
+        context.transaction->changes.push_back({Transaction::Change::Kind::remove, path, {}, {}});
+    } else {
+        changed(path, true);
+    }
+    return 0;
+}
+
+int StoreDaemon::reset_watches(Context& context, std::string& reply) {
+    context.connection.watches.clear();
+    context.connection.transactions.clear();
+    accept(reply);
+    return 0;
+}
+
+}  // namespace resume::model

@@ -1,0 +1,117 @@
+#include "drivers/model/timekeeping.h"
+
+#include <cstddef>
+#include <cstring>
+
+#include "drivers/model/machine.h"
+
+namespace resume::model {
+
+namespace {
+
+using Wide = unsigned __int128;
+
+// A seqlock as Xen writes it: odd while it is being written, even and larger after.
+void bump(std::byte* version_at) {
+    uint32_t version = 0;
+    std::memcpy(&version, version_at, sizeof version);
+    version += 1;
+    std::memcpy(version_at, &version, sizeof version);
+}
+
+}  // namespace
+
+Timekeeping::Timekeeping(Machine& machine)
+    : machine_{machine},
+      host_{&machine.config.hosts.front()},
+      hz_{host_->tsc_hz},
+      anchor_ticks_{host_->tsc_start} {
+    set_scale(hz_);
+}
+
+void Timekeeping::set_scale(uint64_t hz) {
+    hz_ = hz;
+    shift_ = 0;
+    uint64_t ticks_per_second = hz;
+    while (ticks_per_second > 2 * kSecond) {
+        ticks_per_second >>= 1;
+        --shift_;
+    }
+    while (ticks_per_second <= kSecond) {
+        ticks_per_second <<= 1;
+        ++shift_;
+    }
+    mul_ = static_cast<uint32_t>((Wide{kSecond} << 32) / ticks_per_second);
+}
+
+Ticks Timekeeping::ticks() const {
+    if (frozen_) {
+        return anchor_ticks_;
+    }
+    const Wide passed = machine_.clock.now() - anchor_;
+    return anchor_ticks_ + static_cast<Ticks>(passed * hz_ / kSecond);
+}
+
+Nanoseconds Timekeeping::when(Ticks ticks) const {
+    if (ticks <= anchor_ticks_) {
+        return anchor_;
+    }
+    const Wide passed = (Wide{ticks - anchor_ticks_} * kSecond + hz_ - 1) / hz_ + anchor_;
+    return passed > kNever / 2 ? kNever : static_cast<Nanoseconds>(passed);
+}
+
+Nanoseconds Timekeeping::system_time() const {
+    return host_->uptime + machine_.clock.now();
+}
+
+Nanoseconds Timekeeping::when_system(Nanoseconds system) const {
+    const Nanoseconds present = system_time();
+    return machine_.clock.now() + (system > present ? system - present : 0);
+}
+
+void Timekeeping::write_time(std::byte* at) const {
+    bump(at);
+    vcpu_time_info time{};
+    std::memcpy(&time.version, at, sizeof time.version);
+    time.tsc_timestamp = ticks();
+    time.system_time = system_time();
+    time.tsc_to_system_mul = mul_;
+    time.tsc_shift = shift_;
+    std::memcpy(at, &time, sizeof time);
+    bump(at);
+}
+
+void Timekeeping::publish(uint32_t cpu) {
+    Vcpu& vcpu = machine_.vcpus.at(cpu);
+    write_time(machine_.vcpus.info(cpu) + offsetof(vcpu_info, time));
+    if (vcpu.time_area != nullptr) {
+        write_time(vcpu.time_area);
+    }
+    machine_.vcpus.publish_runstate(cpu);
+}
+
+void Timekeeping::publish_wall() {
+    // The wall clock at system time 0: wall = wc + system_time (4.3.7).
+    const auto now = static_cast<int64_t>(kWallStart * kSecond) + host_->wall_offset_ns;
+    const auto base = static_cast<uint64_t>(now - static_cast<int64_t>(host_->uptime));
+    machine_.shared_info.write_wall(++wall_version_ * 2, base / kSecond,
+                                    static_cast<uint32_t>(base % kSecond));
+}
+
+void Timekeeping::freeze() {
+    anchor_ticks_ = ticks();
+    frozen_ = true;
+}
+
+void Timekeeping::arrive(const HostConfig& host, bool new_domain) {
+    host_ = &host;
+    frozen_ = false;
+    if (new_domain && !host.tsc_emulated) {
+        const Wide passed = machine_.clock.now();
+        anchor_ticks_ = host.tsc_start + static_cast<Ticks>(passed * host.tsc_hz / kSecond);
+        set_scale(host.tsc_hz);
+    }
+    anchor_ = machine_.clock.now();
+}
+
+}  // namespace resume::model

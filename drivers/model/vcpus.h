@@ -1,0 +1,95 @@
+// Virtual CPUs: who may take interrupts, how an upcall reaches them, their registered areas and
+// timers. One thread plays them all: `current` says whose code runs.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "drivers/model/clock.h"
+#include "libresume/platform/machine.h"
+
+namespace resume::model {
+
+/// HVM_PARAM_CALLBACK_IRQ decoded (4.2.2).
+enum class CallbackRoute : uint8_t { none, gsi, pci_intx, vector };
+
+struct Vcpu {
+    bool irqs_on = true;
+    bool parked = false;
+    bool in_interrupt = false;
+    bool lapic_on = false;
+    bool lapic_requested = false;  ///< IRR of the upcall vector
+    bool lapic_in_service = false;
+    uint8_t upcall_vector = 0;
+    std::byte* info = nullptr;  ///< registered; null = in shared_info
+    std::byte* time_area = nullptr;
+    std::byte* runstate_area = nullptr;
+    Clock::EventId singleshot = 0;
+    Clock::EventId periodic = 0;
+    Nanoseconds period = 0;
+    std::array<Nanoseconds, 4> runstate{};  ///< running, runnable (stolen), blocked, offline
+    Nanoseconds runstate_since = 0;
+};
+
+class Vcpus {
+  public:
+    explicit Vcpus(Machine& machine);
+
+    [[nodiscard]] Vcpu& at(uint32_t cpu) { return vcpus_[cpu]; }
+    [[nodiscard]] uint32_t count() const { return static_cast<uint32_t>(vcpus_.size()); }
+    [[nodiscard]] uint32_t current() const { return current_; }
+    void set_current(uint32_t cpu) { current_ = cpu; }
+
+    /// The vCPU's vcpu_info, wherever it is.
+    [[nodiscard]] std::byte* info(uint32_t cpu) const;
+    /// VCPUOP_*: Xen's negative errno, or 0.
+    long operate(unsigned op, uint32_t cpu, void* argument);
+
+    /// A channel of the vCPU became pending.
+    void mark_pending(uint32_t cpu, uint32_t port);
+    /// Runs the handlers of all interrupts that can be taken. True when there was one.
+    bool deliver();
+    [[nodiscard]] bool deliverable(uint32_t cpu);
+    void eoi(uint32_t cpu);
+    void end_blocking(Nanoseconds since);
+    void publish_runstate(uint32_t cpu);
+    void add_steal(uint32_t cpu, Nanoseconds stolen);
+
+    Result<uint8_t> allocate_gate(IrqHandler handler, void* argument);
+    void set_callback(uint64_t param);
+    [[nodiscard]] CallbackRoute route() const { return route_; }
+    [[nodiscard]] bool reachable(uint32_t cpu);
+
+    /// A new domain: registrations, timers, upcall vectors gone; registers and LAPIC stay.
+    void forget();
+    /// Soft reset: the areas are unregistered, the rest stays.
+    void unregister();
+
+  private:
+    struct Gate {
+        IrqHandler handler = nullptr;
+        void* argument = nullptr;
+    };
+
+    void request(uint32_t cpu);
+    void take(uint32_t cpu);
+    void run_gate(uint32_t cpu, uint8_t vector);
+    long register_info(uint32_t cpu, const void* argument);
+    long arm(uint32_t cpu, const void* argument);
+    void stop_timer(Clock::EventId& timer);
+    void arm_periodic(uint32_t cpu);
+    [[nodiscard]] std::byte* area(uint64_t guest_virtual) const;
+
+    Machine& machine_;
+    std::vector<Vcpu> vcpus_;
+    std::array<Gate, 256> gates_{};
+    uint8_t next_gate_ = 0x40;
+    uint8_t line_gate_ = 0;  ///< where the platform device's line is routed: the first gate
+    uint32_t current_ = 0;
+    CallbackRoute route_ = CallbackRoute::none;
+    uint8_t route_vector_ = 0;
+};
+
+}  // namespace resume::model
