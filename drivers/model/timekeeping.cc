@@ -56,8 +56,12 @@ Nanoseconds Timekeeping::when(Ticks ticks) const {
     if (ticks <= anchor_ticks_) {
         return anchor_;
     }
-    const Wide passed = (Wide{ticks - anchor_ticks_} * kSecond + hz_ - 1) / hz_ + anchor_;
-    return passed > kNever / 2 ? kNever : static_cast<Nanoseconds>(passed);
+    constexpr Ticks kForEver = Ticks{1} << 62;
+    const Ticks passed = ticks - anchor_ticks_;
+    if (passed >= kForEver) {
+        return kNever;
+    }
+    return anchor_ + static_cast<Nanoseconds>((Wide{passed} * kSecond + hz_ - 1) / hz_);
 }
 
 Nanoseconds Timekeeping::system_time() const {
