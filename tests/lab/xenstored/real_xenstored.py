@@ -43,10 +43,10 @@ class RealXenstored:
         os.makedirs(self.directory, exist_ok=True)
         if os.path.exists(self.socket):
             os.unlink(self.socket)
-        log = open(os.path.join(self.directory, "xenstored.log"), "ab")
-        self.process = subprocess.Popen(
-            [self.daemon, "-N"], env=dict(self.environment(), LD_PRELOAD=self.shim),
-            stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        with open(os.path.join(self.directory, "xenstored.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                [self.daemon, "-N"], env=dict(self.environment(), LD_PRELOAD=self.shim),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
