@@ -2,9 +2,13 @@
 """Tests on a real Xen under QEMU.
 
     run.py xen-kernel [--smoke] [--seed N] [--vcpus 1|2|both] [--bugs NAME,...|none]
-                      [--keep-logs DIR]
+                      [--keep-logs DIR]     the test kernel; ends with
+                                            `N cycles, N right, N violations`
+    run.py xen [--smoke] [--reporter agent|kernel] [--keep-logs DIR]
+                                            Linux guests with the agent; ends with
+                                            `N cases, N agreed, N skipped`
 
-Ends with `N cycles, N right, N violations`. Exit codes: 0 all right, 1 not, 70 the lab itself
+Exit codes: 0 all right, 1 not, 70 the lab itself
 failed, 77 SKIP: something that it needs is not installed.
 """
 
@@ -12,15 +16,18 @@ import argparse
 import contextlib
 import pathlib
 import shutil
+import signal
 import sys
 import tempfile
 import time
 
-from xenlab import images, kernel_bugs, kernel_plan, packages
+from xenlab import agent_report, images, kernel_bugs, kernel_plan, packages
 from xenlab.dom0 import Dom0
 from xenlab.errors import LabError, Skip
 from xenlab.guest import Guests
 from xenlab.kernel_lab import KERNEL, KernelLab
+from xenlab.linux_guest import LinuxGuests
+from xenlab.linux_lab import LinuxLab
 from xenlab.machine import Machine
 from xenlab.oracle import Oracle
 
@@ -30,13 +37,16 @@ GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lab", choices=["xen-kernel"])
+    parser.add_argument("lab", choices=["xen-kernel", "xen"])
     parser.add_argument("--smoke", action="store_true", help="a small mix, under 3 minutes")
     parser.add_argument("--seed", type=int, default=1, help="order and pauses (default 1)")
     parser.add_argument("--vcpus", choices=["1", "2", "both"], default="both")
     parser.add_argument("--bugs", help="names, separated by commas, or `none` (default: all; smoke: "
                         + ",".join(kernel_plan.SMOKE_BUGS) + ")")
-    parser.add_argument("--only", help="only these kinds of cycles, e.g. fast,restore or none")
+    parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore or "
+                        "none; xen: only cases with this in their name")
+    parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
+                        help="xen: whose word is compared; `kernel` proves the lab without an agent")
     parser.add_argument("--keep-logs", metavar="DIR", type=pathlib.Path,
                         help="keep consoles, Xen's log and traces in DIR")
     parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/dev/bin",
@@ -53,8 +63,13 @@ def say(text):
 def need_built(arguments):
     if not pathlib.Path("/usr/include/xenctrl.h").exists():
         raise Skip("xenctrl.h is not installed (Debian package libxen-dev)")
-    needed = [arguments.tools / name for name in images.LAB_PROGRAMS + ("resumectl",)]
-    for path in needed + [arguments.kernel]:
+    names = images.LAB_PROGRAMS + ("resume-lab-usb",)
+    if arguments.lab == "xen-kernel":
+        names += ("resumectl",)
+    elif arguments.reporter == "agent":
+        names += agent_report.PROGRAMS
+    needed = [arguments.tools / name for name in names]
+    for path in needed + [arguments.kernel] * (arguments.lab == "xen-kernel"):
         if not path.exists():
             raise LabError(f"{path} is not built: cmake --preset dev && ninja -C build/dev; "
                            "cmake --preset kernel && ninja -C build/kernel")
@@ -121,18 +136,38 @@ def run_kernel_lab(arguments, machine, folder):
     return GOOD if (lab.tally.is_good() or not counts) and all(seen) else FINDING
 
 
+def run_linux_lab(arguments, machine, folder):
+    dom0 = Dom0(machine)
+    with_agent = arguments.reporter == "agent"
+    with Guests(dom0) as guests:
+        made = LinuxGuests(machine, dom0, guests, packages.find_installation(),
+                           images.Cache(ROOT / "build/lab"), arguments.tools, with_agent)
+        try:
+            good = LinuxLab(made, arguments.reporter, say).run(arguments.smoke, arguments.only)
+        finally:
+            save_logs(dom0, machine, folder)
+    return GOOD if good else FINDING
+
+
+LABS = {"xen-kernel": run_kernel_lab, "xen": run_linux_lab}
+# Of QEMU, and of dom0 in it; a Linux guest's saved memory lies in dom0's.
+MEMORY_MB = {"xen-kernel": (640, 320), "xen": (4096, 1536)}
+
+
 def main():
     arguments = parse_arguments()
+    # So that everything is cleaned up when a time limit ends the lab.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(OWN_FAULT))
     begun = time.monotonic()
     try:
         installation = packages.find_installation()
         need_built(arguments)
         cache = images.Cache(ROOT / "build/lab")
         with log_folder(arguments.keep_logs) as folder:
-            with Machine(installation, cache, arguments.tools) as machine:
+            with Machine(installation, cache, arguments.tools, *MEMORY_MB[arguments.lab]) as machine:
                 say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
                     f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
-                return run_kernel_lab(arguments, machine, folder)
+                return LABS[arguments.lab](arguments, machine, folder)
     except Skip as reason:
         say(f"SKIP: {reason}")
         return SKIPPED

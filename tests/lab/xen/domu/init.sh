@@ -31,7 +31,7 @@ run_command() {
 last=
 # The watch fires at once when it is set, at each write, and again after a restore.
 xenstore-watch data/lab/run | while read -r node; do
-    command=$(xenstore-read "$node" 2>/dev/null)
+    command=$(xenstore-read -R "$node" 2>/dev/null)
     [ -z "$command" ] || run_command "$command"
 done
 echo "LAB-ERROR the store's watch ended"

@@ -32,8 +32,9 @@ def initramfs(installation, release, overlay=None, programs=(), modules=()):
     return image
 
 
-def settings(kernel, ramdisk, kind="pvh", memory_mb=128, vcpus=1, words="", disks=(), vif=False):
-    """Lines of xl.cfg. Paths are dom0's. `disks`: (vdev, path of a file in dom0)."""
+def settings(kernel, ramdisk, kind="pvh", memory_mb=128, vcpus=1, words="", disks=(), address=""):
+    """Lines of xl.cfg. Paths are dom0's. `disks`: (vdev, path of a file in dom0).
+    `address`: of dom0's end of a network interface; none without it."""
     pinned = "0" if kind == "pv" else "1"
     lines = [f'type="{kind}"', f'kernel="{kernel}"', f'ramdisk="{ramdisk}"',
              f"memory={memory_mb}", f"vcpus={vcpus}", f'cpus="{pinned}"',
@@ -43,8 +44,8 @@ def settings(kernel, ramdisk, kind="pvh", memory_mb=128, vcpus=1, words="", disk
         for vdev, path in disks)
     if targets:
         lines.append(f"disk=[{targets}]")
-    if vif:
-        lines.append("vif=['script=vif-lab']")
+    if address:
+        lines.append(f"vif=['script=vif-lab,ip={address}']")
     return "\n".join(lines)
 
 

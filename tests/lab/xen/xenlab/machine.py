@@ -9,6 +9,7 @@ import tempfile
 from . import images
 from .channel import Channel
 from .errors import LabError
+from .packages import find_program
 
 # Each of these was found by a crash, on QEMU 7.2:
 #   -smap     IRET reads the stack as supervisor even at ring 3, so dom0's kernel faults
@@ -30,6 +31,7 @@ class Machine:
     def __init__(self, installation, cache, tools, memory_mb=640, dom0_mb=320):
         self._memory = (memory_mb, dom0_mb)
         self._installation = installation
+        self._setpriv = find_program("setpriv", "util-linux")
         self._xen = images.xen_image(cache, installation)
         self.vmlinux = images.vmlinux_image(cache, installation.kernel_image)
         self._dom0 = images.dom0_image(cache, installation, tools)
@@ -76,6 +78,8 @@ class Machine:
         xen = f"{XEN_WORDS} dom0_mem={dom0}M,max:{dom0}M"
         words = DOM0_WORDS.replace(",", ",,")  # a comma parts modules in -initrd
         return [
+            # Ends with the driver, even when that is killed.
+            str(self._setpriv), "--pdeathsig", "KILL", "--",
             str(self._installation.qemu), "-accel", "tcg", "-M", "q35", "-cpu", CPU, "-smp", "2",
             "-m", str(memory), "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-serial", f"file:{self.serial_log}",

@@ -1,0 +1,103 @@
+"""Runs the Linux cases: a table case / expected / reported / evidence."""
+
+import time
+
+from . import agent_report, packages
+from .errors import LabError, Skip
+from .linux_cases import CASES, CaseFailed
+
+COLUMNS = "{:<36} {:<34} {:<34} {}"
+
+
+class LinuxLab:
+    """`reporter`: `agent` compares the agent's reports, `kernel` the kernel's own trace, which
+    shows that the lab itself does what it says."""
+
+    def __init__(self, guests, reporter, say):
+        self._guests = guests
+        self._reporter = reporter
+        self._say = say
+        self._made = {}
+        self.agreed = self.skipped = self.cases = 0
+
+    def run(self, smoke, only=None):
+        self._say(COLUMNS.format("case", "expected", "reported", "evidence"))
+        for case in CASES:
+            if (smoke and not case.smoke) or (only and only not in case.name):
+                continue
+            if case.agent_only and self._reporter != "agent":
+                continue
+            self._run_case(case)
+        self._say(f"{self.cases} cases, {self.agreed} agreed, {self.skipped} skipped")
+        return self.cases > 0 and self.agreed + self.skipped == self.cases
+
+    def _run_case(self, case):
+        self.cases += 1
+        expected = compact([each.text() for each in case.expected])
+        try:
+            linux = self._guest(case.guest)
+        except Skip as reason:
+            self.skipped += 1
+            self._say(COLUMNS.format(case.name, expected, "SKIP", reason))
+            return
+        begun = time.monotonic()
+        failure = ""
+        try:
+            linux.evidence()
+            note = case.act(linux)
+        except (CaseFailed, LabError) as error:
+            note, failure = "", f"FAILED: {error}"
+        seen = linux.evidence()
+        reported, agreed = self._compare(linux, case, seen)
+        agreed = agreed and not failure
+        self.agreed += agreed
+        trace = compact([cycle.text() for cycle in seen])
+        parts = [failure or ("" if agreed else "DISAGREES"), note, f"trace: {trace}",
+                 f"{time.monotonic() - begun:.1f} s"]
+        self._say(COLUMNS.format(case.name, expected, reported,
+                                 "; ".join(part for part in parts if part)))
+
+    def _compare(self, linux, case, seen):
+        """(text, whether it is as expected)."""
+        if self._reporter == "kernel":
+            agreed = len(seen) == len(case.expected) and all(
+                cycle.outcome == wanted.outcome and cycle.device == wanted.device
+                for cycle, wanted in zip(seen, case.expected))
+            return compact([cycle.outcome for cycle in seen]), agreed
+        reports = linux.agent.take(len(case.expected))
+        told = [report for report in reports if report.get("kind") == "xen-suspend" or
+                report.get("outcome") != "none"]  # a pause may be told, as a pause
+        agreed = len(told) == len(case.expected) and all(
+            matches(report, wanted) for report, wanted in zip(told, case.expected))
+        return compact([agent_report.text_of(report) for report in reports]), agreed
+
+    def _guest(self, which):
+        if which not in self._made:
+            self._made[which] = self._make(which)
+        return self._made[which]
+
+    def _make(self, which):
+        if which == "rt":
+            kernels = packages.find_kernels(real_time=True)
+            if not kernels:
+                raise Skip("no RT kernel (Debian package linux-image-rt-amd64)")
+            return self._guests.create(kernel=kernels[-1])
+        return self._guests.create(kind="pv" if which == "pv" else "pvh",
+                                   vcpus=2 if which == "pvh-2" else 1)
+
+
+def matches(report, wanted):
+    cause = report.get("cause") or {}
+    return (report.get("kind") == wanted.kind and report.get("outcome") == wanted.outcome and
+            wanted.device in (cause.get("device") or "") and
+            wanted.task in (cause.get("task") or "") and
+            wanted.errno in (cause.get("errno_name") or ""))
+
+
+def compact(texts):
+    """`cancelled x100` instead of a hundred times the same."""
+    if not texts:
+        return "nothing"
+    if len(set(texts)) == 1 and len(texts) > 1:
+        return f"{texts[0]} x{len(texts)}"
+    return ", ".join(texts)
