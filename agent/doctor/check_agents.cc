@@ -12,8 +12,9 @@ namespace {
 constexpr long long kHostBudgetMs = 60000;
 constexpr const char* kAgents[] = {"xe-daemon", "xen-guest-agent", "qemu-ga", "vmtoolsd"};
 // Below /dev, and yet no device of the guest: memory, queues, terminals.
-constexpr std::string_view kNoDevices[] = {"/dev/shm/", "/dev/zero", "/dev/hugepages/",
-                                           "/dev/mqueue/", "/dev/pts/"};
+constexpr std::string_view kNoDevices[] = {"/dev/shm/",    "/dev/zero", "/dev/hugepages/",
+                                           "/dev/mqueue/", "/dev/pts/", "/dev/fd/",
+                                           "/dev/std"};
 
 bool is_device_path(std::string_view path) {
     return path.rfind("/dev/", 0) == 0 &&
@@ -21,10 +22,14 @@ bool is_device_path(std::string_view path) {
                         [&](std::string_view other) { return path.rfind(other, 0) == 0; });
 }
 
-// Paths in an argument: after a file= or "filename": key, or anything below /dev. An image's path
-// is often a symlink outside /dev that leads to a device.
+// Paths in an argument: the whole of it, or what follows a key: "file=...", "filename":"...". An
+// image's path is often a symlink outside /dev that leads to a device. Text with blanks is a script
+// or a sentence, and the paths in it are nobody's disks.
 void paths_in(std::string_view argument, std::set<std::string>& paths) {
-    constexpr std::string_view kEnds = ",\"' }";
+    constexpr std::string_view kEnds = ",\"'}";
+    if (argument.find_first_of(" \t\n") != argument.npos) {
+        return;
+    }
     for (size_t at = argument.find('/'); at != argument.npos;) {
         const auto end = argument.find_first_of(kEnds, at);
         const std::string_view path = argument.substr(at, end == argument.npos ? end : end - at);
@@ -32,7 +37,8 @@ void paths_in(std::string_view argument, std::set<std::string>& paths) {
         const auto follows = [&](std::string_view key) {
             return before.size() >= key.size() && before.substr(before.size() - key.size()) == key;
         };
-        if (is_device_path(path) || follows("file=") || follows("\"filename\":\"")) {
+        const bool value = before.empty() || follows("=") || follows("\":\"");
+        if ((value && is_device_path(path)) || follows("file=") || follows("\"filename\":\"")) {
             paths.emplace(path);
         }
         at = end == argument.npos ? end : argument.find('/', end);

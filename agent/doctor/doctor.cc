@@ -32,10 +32,11 @@ Context context_of(const Request& request) {
     if (request.kernel.empty()) {
         context.kernels = kernels_of(request.root);
     } else {
-        const Text own = request.root.read("/etc/os-release");
-        context.kernels = {identify_kernel(
-            request.kernel,
-            parse_os_release(request.os_release.empty() ? own.text : request.os_release), {})};
+        // The running system's os-release says nothing of a kernel that is somewhere else.
+        const std::string os = request.os_release.empty() && !request.root.is_live()
+                                   ? request.root.read("/etc/os-release").text
+                                   : request.os_release;
+        context.kernels = {identify_kernel(request.kernel, parse_os_release(os), {})};
     }
     context.changelog = request.changelog;
     if (context.changelog.empty() && request.kernel.empty() && context.kernels.size() == 1) {

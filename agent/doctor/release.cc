@@ -35,18 +35,22 @@ std::string vendor_of(const std::string& release, const OsRelease& os) {
     if (const auto tag = matched(release, R"(\.(el\d+(uek)?))"); !tag.empty()) {
         return tag;
     }
+    // A kernel is its distribution's only by its own shape: anybody's build may run below it.
     const auto id = os.find("ID");
     const auto like = os.find("ID_LIKE");
     const std::string who =
         (id == os.end() ? "" : id->second) + " " + (like == os.end() ? "" : like->second);
-    if (has(who, "ubuntu")) {
+    const bool numbered =
+        std::regex_search(release, std::regex{R"(^\d+\.\d+\.\d+-\d+(\.bpo\.\d+)?-\w)"});
+    if (has(who, "ubuntu") && numbered) {
         return "ubuntu";
     }
-    if (has(who, "debian")) {
+    if (has(who, "debian") && (numbered || has(release, "+deb"))) {
         return "debian";
     }
-    if (has(who, "sles") || has(who, "sled") || has(who, "leap") || has(who, "suse")) {
-        return has(who, "tumbleweed") ? "" : "suse";
+    const bool suse = has(who, "sles") || has(who, "sled") || has(who, "suse");
+    if (suse && !has(who, "tumbleweed") && std::regex_search(release, std::regex{"-[a-z]+$"})) {
+        return "suse";
     }
     return "";
 }

@@ -209,6 +209,15 @@ TEST(DevicePathTest, AVanishedSymlinkInTheProcesssOwnNamespaceIsUnsafe) {
     EXPECT_EQ(only(check_device_paths, context).verdict, Verdict::ok);
 }
 
+TEST(DevicePathTest, PathsInScriptsAreNoDisks) {
+    FixtureTree tree;
+    tree.file("/proc/77/cmdline", std::string{"bash\0-c\0cat /dev/gone\0/dev/fd/3\0", 30});
+    tree.folder("/proc/77/root/dev");
+    Context context = on(tree, Platform::bare);
+    context.pid = 77;
+    EXPECT_EQ(only(check_device_paths, context).verdict, Verdict::ok);
+}
+
 TEST(DevicePathTest, ADeviceThatIsGoneUnderAnOpenDescriptorIsUnsafe) {
     FixtureTree tree;
     tree.file("/proc/77/cmdline", "x").folder("/proc/77/root/dev");

@@ -27,6 +27,9 @@ TEST(ReleaseTest, RebuildsOfUpstreamAreUpstream) {
     EXPECT_EQ(to_string(*kernel("6.17.4-200.fc42.x86_64", "ID=fedora").upstream), "6.17.4");
     EXPECT_EQ(to_string(*kernel("5.10.245-241.976.amzn2.x86_64", "ID=amzn").upstream), "5.10.245");
     EXPECT_EQ(to_string(*kernel("6.18.44-fc-v669").upstream), "6.18.44");
+    EXPECT_EQ(to_string(*kernel("6.18.44-fc-v669", "ID=debian").upstream), "6.18.44")
+        << "an own build below a Debian";
+    EXPECT_FALSE(kernel("5.14.21-150500.55.44-default", "ID=sles").upstream);
     EXPECT_EQ(to_string(*kernel("6.17-rc3").upstream), "6.17-rc3");
     EXPECT_FALSE(kernel("6.17.0-63.fc43.x86_64", "ID=fedora").upstream) << "may carry later fixes";
 }
