@@ -9,8 +9,20 @@ namespace resume {
 namespace model {
 
 namespace {
+
 thread_local Machine* running = nullptr;  // whose guest code panics, when some does
-}
+
+// Core and drivers call what is defined here, and the model calls the core: whoever has a machine
+// has all of the platform, in whatever order the archives are linked.
+struct Platform {
+    decltype(&cpu_count) cpus = &cpu_count;
+    decltype(&hypercall) calls = &hypercall;
+    decltype(&read_cpuid) cpuid = &read_cpuid;
+    decltype(&panic) hook = &panic;
+};
+[[gnu::used]] const Platform kPlatform;
+
+}  // namespace
 
 Machine* running_machine() noexcept {
     return running;

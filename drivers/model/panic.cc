@@ -1,5 +1,4 @@
-// The core's panic hook in a modelled guest: the guest dies, the process lives. In a file of its
-// own, so that a program with another hook of its own can still link the model.
+// The core's panic hook in a modelled guest: the guest dies, the process lives.
 #include <cstdio>
 #include <cstdlib>
 #include <string>
