@@ -27,5 +27,8 @@ if(NOT LIBRESUME_SANITIZE)
     target_compile_options(resume_core_flags INTERFACE
         $<IF:$<CXX_COMPILER_ID:Clang>,-mno-mmx;-mno-sse,-mgeneral-regs-only>)
 endif()
-# Boost.Intrusive's assertions end in our panic hook, not in libc's assert.
-target_compile_definitions(resume_core_flags INTERFACE BOOST_ENABLE_ASSERT_HANDLER)
+# Boost.Intrusive's assertions end in our panic hook, not in libc's assert; and its configuration asks
+# neither the C++ library nor the platform, which would bring <unistd.h>, <stdlib.h> and <functional>.
+target_compile_definitions(resume_core_flags INTERFACE BOOST_ENABLE_ASSERT_HANDLER
+                           BOOST_NO_STDLIB_CONFIG BOOST_NO_PLATFORM_CONFIG
+                           BOOST_GNU_STDLIB)
