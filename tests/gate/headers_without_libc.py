@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 FLAGS = ["-std=c++20", "-ffreestanding", "-fno-exceptions", "-fno-rtti", "-mno-sse",
          "-DBOOST_ENABLE_ASSERT_HANDLER", "-DBOOST_NO_STDLIB_CONFIG", "-DBOOST_NO_PLATFORM_CONFIG",
-         "-DBOOST_GNU_STDLIB",          "-nostdinc", "-nostdinc++", "-fsyntax-only"]
+         "-DBOOST_GNU_STDLIB", "-nostdinc", "-nostdinc++", "-fsyntax-only"]
 
 
 def output_of(*command):
