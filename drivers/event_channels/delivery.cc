@@ -102,7 +102,7 @@ void EventChannels::run_word(uint32_t cpu, uint32_t word) noexcept {
             continue;
         }
         if (trace_upcalls_) {
-            emit(machine_, id(), EventKind::upcall, port);
+            emit(machine_, channel->owner, EventKind::upcall, port);
         }
         if (channel->handler != nullptr) {
             channel->handler(channel->argument, cpu);

@@ -20,6 +20,7 @@ struct Channel {
 
     ChannelHandler handler = nullptr;
     void* argument = nullptr;
+    DeviceId owner = kNoDevice;  ///< named in the trace of its upcalls
     /// Set by EventChannels; for others to read.
     Kind kind = Kind::none;
     uint32_t vcpu = 0;

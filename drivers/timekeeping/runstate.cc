@@ -25,6 +25,15 @@ Nanoseconds read_stolen(const vcpu_runstate_info& shared) noexcept {
     return stolen;
 }
 
+/// Grows for as long as the vCPU lives, whatever it does.
+Nanoseconds read_total(const vcpu_runstate_info& shared) noexcept {
+    Nanoseconds total = 0;
+    for (const uint64_t& time : shared.time) {
+        total += __atomic_load_n(&time, __ATOMIC_RELAXED);
+    }
+    return total;
+}
+
 }  // namespace
 
 Result<> Timekeeping::register_runstate() noexcept {
@@ -45,12 +54,13 @@ void Timekeeping::snapshot_runstate() noexcept {
     for (uint32_t vcpu = 0; vcpu < cpu_count(machine_); ++vcpu) {
         runstate_[vcpu].saved = read_stolen(shared_info_.runstate(vcpu));
     }
+    saved_total_ = read_total(shared_info_.runstate(0));
 }
 
-/// A soft reset gives a fresh domain whose counters go on; adding the snapshot there would count it
-/// twice. In a domain that moved they start anew (5e25f5db6abb).
+/// A soft reset gives a fresh domain whose counters may go on; adding the snapshot there would
+/// count it twice. In a domain that moved they start anew (5e25f5db6abb).
 bool Timekeeping::counters_restarted() const noexcept {
-    return shared_info_.moved() || read_stolen(shared_info_.runstate(0)) < runstate_[0].saved;
+    return shared_info_.moved() || read_total(shared_info_.runstate(0)) < saved_total_;
 }
 
 void Timekeeping::fold_runstate(bool accumulate) noexcept {

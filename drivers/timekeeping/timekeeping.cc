@@ -74,7 +74,7 @@ void Timekeeping::read_unbounded() noexcept {
     const Ticks minute = counter_hz(machine_) * 60;
     const vcpu_time_info& shared = shared_info_.page().vcpu_info[current_cpu(machine_)].time;
     trace_read(kMonotonic, shared.system_time);
-    while (!pvclock_snapshot(shared, kPvclockTries).ok()) {
+    while (!pvclock_snapshot(shared, 1).ok()) {
         const Ticks gone = raw_counter(machine_) - begin;
         if (gone == 0 || gone > minute) {
             panic("the clock never settles: shared_info is not mapped", __FILE__, __LINE__);

@@ -68,6 +68,7 @@ class Timekeeping final : public Device {
     bool away_ = false;  ///< between syscore_suspend and syscore_resume
     WallBase wall_base_{};
     uint64_t unsettled_ = 0;
+    Nanoseconds saved_total_ = 0;  ///< vCPU 0's whole life, just before the hypercall
     Runstate runstate_[kMaxVcpus];
 };
 

@@ -36,8 +36,8 @@ class RegistrationRules final : public Rules {
         }
         if (event.kind == EventKind::hypercall) {
             see_hypercall(scene, event);
-        } else if (event.kind == EventKind::evidence && event.witness == Witness::other_side &&
-                   event.arg32 == static_cast<uint32_t>(DomainEvidence::same) && anew_) {
+        } else if (event.kind == EventKind::evidence &&
+                   scene.evidence() == DomainEvidence::same && anew_) {
             now_ = before_;
             anew_ = false;
         } else if (event.kind == EventKind::cycle_begin) {

@@ -29,8 +29,7 @@ class WatchRules final : public Rules {
                 }
                 break;
             case EventKind::evidence:
-                if (anew_ && event.witness == Witness::other_side &&
-                    event.arg32 == static_cast<uint32_t>(DomainEvidence::same)) {
+                if (anew_ && scene.evidence() == DomainEvidence::same) {
                     now_.insert(before_.begin(), before_.end());
                     anew_ = false;
                 }

@@ -60,8 +60,6 @@ Sight group_of(EventKind kind) {
         case EventKind::irqs_enabled:
         case EventKind::cpu_parked:
         case EventKind::cpu_unparked:
-        case EventKind::device_irqs_masked:
-        case EventKind::device_irqs_unmasked:
         case EventKind::task_frozen:
         case EventKind::task_thawed:
             return Sight::platform;
@@ -144,7 +142,8 @@ void Scene::advance(const TraceEvent& event, uint64_t index) {
             }
             break;
         case EventKind::evidence:
-            if (event.witness == Witness::other_side || !sighted(Sight::hypercalls)) {
+            // A kernel's boundary often cannot tell; then what the driver found out stands.
+            if (event.witness == Witness::other_side || evidence_ == DomainEvidence::unknown) {
                 evidence_ = static_cast<DomainEvidence>(event.arg32);
             }
             break;
