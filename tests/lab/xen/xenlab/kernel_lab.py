@@ -109,24 +109,21 @@ class KernelLab:
         results = kernel_host.run_batch(kernel, batch)
         asked = sum(result == "ok" for result in results)
         cycles = kernel.wait_cycles(since, asked, REPORT_TIMEOUT)
-        lines = kernel.take_lines()
-        harm = list(signs_in(lines + kernel.emergency_lines()))
+        alive = len(cycles) == batch.count
+        # The trace comes last: what the guest still had to say of the batch is out by then.
+        verdict = self.judge(kernel, f"{vcpus}cpu-{batch.kind.name}", alive, since)
+        harm = list(signs_in(kernel.take_lines() + kernel.emergency_lines()))
         problems = [f"host: {result}" for result in results if result != "ok"]
         problems += [f"cycle {index + 1}: {text}" for index, line in enumerate(cycles)
                      if (text := difference(batch.kind, line))]
         if len(cycles) < asked:
             problems.append(f"{asked - len(cycles)} cycles without the guest's word; "
                             f"domain {kernel.guest.state()}")
-        right = sum(not difference(batch.kind, line) for line in cycles)
-        if harm:
-            right = max(0, right - len(harm))
-        alive = len(cycles) == batch.count and not any(sign in ("panic", "fault")
-                                                       for sign, _ in harm)
-        verdict = self.judge(kernel, f"{vcpus}cpu-{batch.kind.name}", alive, since)
+        right = max(0, sum(not difference(batch.kind, line) for line in cycles) - len(harm))
         self._count(batch, right, harm, verdict)
         self._report(batch, vcpus, right, problems + [text for _, text in harm], verdict,
                      time.monotonic() - begun)
-        return alive
+        return alive and not any(sign in ("panic", "fault") for sign, _ in harm)
 
     def judge(self, kernel, name, alive, since):
         """Verdict on the trace: asked for, or the one that a panic has left from line `since` on."""
