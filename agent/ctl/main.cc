@@ -1,0 +1,27 @@
+// resumectl: what a person or a script types.
+#include <CLI/CLI.hpp>
+
+#include <exception>
+#include <iostream>
+
+#include "agent/ctl/exit_codes.h"
+#include "agent/ctl/verify.h"
+
+int main(int argc, char** argv) {
+    using namespace resume::agent;
+    CLI::App app{"resumectl: see, prepare and judge suspends and resumes of this guest"};
+    app.require_subcommand(1);
+    app.set_version_flag("--version", RESUME_VERSION);
+    int exit_code = kExitGood;
+    add_verify_command(app, std::cout, std::cerr, exit_code);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return app.exit(error) == 0 ? kExitGood : kExitUsage;
+    } catch (const std::exception& error) {
+        std::cerr << "resumectl: own fault: " << error.what() << '\n';
+        return kExitOwnFault;
+    }
+    std::cout.flush();
+    return std::cout.good() ? exit_code : kExitOwnFault;
+}
