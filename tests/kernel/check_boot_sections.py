@@ -91,12 +91,15 @@ def function_at(functions, address):
 
 
 def references(data, sections, symbols):
-    """(place, name of its section, target, target's name) of each relocation that is loaded."""
+    """(place, name of its section, target, target's name) of each relocation that is loaded, but
+    for the compiler's jump tables: relative ones in .rodata, of the very function they lead into."""
     for section in sections:
         if section.kind != SHT_RELA or not sections[section.info].flags & SHF_ALLOC:
             continue
         for at in range(section.offset, section.offset + section.size, 24):
             place, info, addend = struct.unpack_from("<QQq", data, at)
+            if sections[section.info].name == ".rodata" and info & 0xFFFFFFFF in PC_RELATIVE:
+                continue
             symbol = symbols[info >> 32]
             target = symbol.value
             if symbol.kind == STT_SECTION:

@@ -61,8 +61,8 @@ KERNEL_BOOT_CODE Guest& boot(const hvm_start_info& info) noexcept {
     return *guest;
 }
 
-/// Nothing of boot is needed from here on.
-[[noreturn]] void live(Guest& guest) noexcept {
+/// Nothing of boot is needed from here on. Inlined into its caller it would be boot-only itself.
+[[noreturn]] __attribute__((noinline)) void live(Guest& guest) noexcept {
     drop_boot_pages(g_machine);
     guest.start();
     guest.run();
