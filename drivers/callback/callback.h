@@ -51,6 +51,7 @@ class Callback final : public Device {
     Result<> allocate(BootContext& boot) noexcept;
     Result<> set_up() noexcept;
     Result<> set_vcpu_vector(uint32_t vcpu) noexcept;
+    void allocate_gate_at_resume() noexcept;  ///< bug gate_at_resume
     static void on_interrupt(Machine& machine, uint32_t cpu, void* self) noexcept;
     static const DriverOps kOps;
 

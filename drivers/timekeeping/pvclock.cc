@@ -4,8 +4,10 @@ namespace resume {
 inline namespace v0 {
 
 Nanoseconds pvclock_scale(const vcpu_time_info& time, uint64_t tsc) noexcept {
-    // A counter read before the stamp (another CPU's, or a page half written) counts as now.
-    uint64_t delta = tsc > time.tsc_timestamp ? tsc - time.tsc_timestamp : 0;
+    // In modular arithmetic: Xen stamps a young domain's page before its counter's zero (seen on
+    // 4.17). A counter read a little before the stamp, on another CPU, counts as now.
+    const auto distance = static_cast<int64_t>(tsc - time.tsc_timestamp);
+    uint64_t delta = distance > 0 ? static_cast<uint64_t>(distance) : 0;
     const int shift = time.tsc_shift;
     if (shift >= 0) {
         delta = shift < 64 ? delta << shift : 0;
