@@ -78,6 +78,11 @@ void EventChannels::detach(Channel& channel) noexcept {
     channel.kind = Channel::Kind::none;
 }
 
+void EventChannels::release_all() noexcept {
+    forget_all();
+    rebound_.clear();
+}
+
 void EventChannels::enter(Channel& channel, Port port) noexcept {
     channel.port = port;
     by_port_[port] = &channel;

@@ -48,6 +48,10 @@ class EventChannels final : public Device {
     /// Forgets the number; no hypercall (L9). Any kind; harmless when not attached.
     void detach(Channel& channel) noexcept;
 
+    /// Lets go of every channel, locally, before their owners are destroyed; nothing is bound
+    /// after.
+    void release_all() noexcept;
+
     /// Any context, any CPU. False when the number means nothing (port_stale, counted).
     bool notify(const Channel& channel) noexcept;
     bool notify_port(Port port) noexcept;

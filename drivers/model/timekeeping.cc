@@ -104,6 +104,7 @@ void Timekeeping::publish_wall() {
 
 void Timekeeping::freeze() {
     anchor_ticks_ = ticks();
+    anchor_ = machine_.clock.now();
     frozen_ = true;
 }
 
@@ -115,7 +116,10 @@ void Timekeeping::arrive(const HostConfig& host, bool new_domain) {
         anchor_ticks_ = host.tsc_start + static_cast<Ticks>(passed * host.tsc_hz / kSecond);
         set_scale(host.tsc_hz);
     }
-    anchor_ = machine_.clock.now();
+    // Between save and restore the counter stands still; in a domain that only waited it went on.
+    if (new_domain) {
+        anchor_ = machine_.clock.now();
+    }
 }
 
 }  // namespace resume::model

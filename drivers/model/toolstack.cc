@@ -97,10 +97,7 @@ void Toolstack::control_changed() {
 
 void Toolstack::feature_changed() {
     const std::string value = machine_.store->read(kFeature).value_or("");
-    if (value != last_feature_) {
-        last_feature_ = value;
-        machine_.sight(EventKind::feature_written, value == "1" ? 1 : 0);
-    }
+    machine_.sight(EventKind::feature_written, value == "1" ? 1 : 0);
 }
 
 // libxl: in a transaction, cancels the request if it still stands; a guest that went down without

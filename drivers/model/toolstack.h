@@ -90,7 +90,6 @@ class Toolstack {
     std::size_t host_ = 0;
     bool xenstored_thinks_down_ = false;
     std::string last_word_;
-    std::string last_feature_;
     bool own_write_ = false;
 };
 

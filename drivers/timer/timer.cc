@@ -9,10 +9,8 @@ inline namespace v0 {
 constexpr DriverOps Timer::kOps = {
     .driver = "timer",
     .rank = SystemRank::timer,
-    .suspend_late = thread_down<&Timer::suspend_late>,
     .syscore_suspend = syscore_down<&Timer::syscore_suspend>,
     .syscore_resume = syscore_up<&Timer::syscore_resume>,
-    .resume_early = thread_up<&Timer::resume_early>,
 };
 
 constexpr DriverOps Timer::kLateOps = {
@@ -111,16 +109,11 @@ Result<> Timer::syscore_resume(SyscoreContext&, Outcome outcome) noexcept {
     return outcome == Outcome::resumed ? stop_periodic() : Result<>{};
 }
 
-Progress Timer::suspend_late(ThreadContext&) noexcept {
-    return Progress::done();
-}
-
-/// CPU 0's timer came back with timekeeping; the others can arm only their own (EINVAL otherwise).
-Progress Timer::resume_early(ThreadContext& context, Outcome outcome) noexcept {
-    if (outcome == Outcome::resumed && cpu_count(machine_) > 1) {
-        on_each_cpu(context.machine(), &Timer::rearm_here, this);
+/// CPU 0's timer comes back with timekeeping.
+void Timer::rearm_other_cpus() noexcept {
+    if (cpu_count(machine_) > 1) {
+        on_each_cpu(machine_, &Timer::rearm_here, this);
     }
-    return Progress::done();
 }
 
 void Timer::rearm_here(Machine&, uint32_t cpu, void* self) noexcept {

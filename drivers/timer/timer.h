@@ -32,10 +32,11 @@ class Timer final : public Device {
     /// Timekeeping only: system time jumped by `delta` (two's complement) while the guest was away;
     /// arms the calling CPU's timer again if it was armed, and shifts what the others armed.
     Result<> moved(int64_t delta) noexcept;
+    /// After a resume, when the other CPUs run again: each arms its own (EINVAL for anybody
+    /// else's).
+    void rearm_other_cpus() noexcept;
 
   private:
-    Progress suspend_late(ThreadContext&) noexcept;
-    Progress resume_early(ThreadContext&, Outcome) noexcept;
     Result<> syscore_suspend(SyscoreContext&) noexcept;
     Result<> syscore_resume(SyscoreContext&, Outcome) noexcept;
     Progress late_suspend(ThreadContext&) noexcept;

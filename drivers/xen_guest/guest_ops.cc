@@ -86,7 +86,12 @@ void XenGuest::mask_device_irqs(void* self) noexcept {
 }
 
 void XenGuest::unmask_device_irqs(void* self) noexcept {
-    static_cast<XenGuest*>(self)->events_.unmask_devices();
+    auto& guest = *static_cast<XenGuest*>(self);
+    guest.events_.unmask_devices();
+    if (guest.timers_owed_) {
+        guest.timers_owed_ = false;
+        guest.timer_.rearm_other_cpus();
+    }
 }
 
 Result<Outcome> XenGuest::enter(void* self) noexcept {
@@ -103,6 +108,7 @@ Result<Outcome> XenGuest::enter(void* self) noexcept {
         return xen_result(shutdown.value).error();
     }
     const bool resumed = shutdown.value == 0 || config.bugs.has(Bug::cancel_as_resume);
+    guest.timers_owed_ = resumed;
     return resumed ? Outcome::resumed : Outcome::cancelled;
 }
 

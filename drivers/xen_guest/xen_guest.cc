@@ -23,6 +23,7 @@ XenGuest::XenGuest(Machine& machine, const XenGuestConfig& config) noexcept
       engine_{machine, engine_config(*this, config)} {}
 
 XenGuest::~XenGuest() {
+    events_.release_all();
     // Children before parents; embedders take their own devices away first.
     Device* const drivers[] = {&early_clock_, &store_,       &console_,       &unplug_,
                                &grants_,      &time_,        &timer_,         &events_,

@@ -116,6 +116,7 @@ class XenGuest {
     Console console_;
     Store store_;
     EarlyClock early_clock_;
+    bool timers_owed_ = false;  ///< of the CPUs but 0, since the last return of 0
     Channel ipis_[kMaxVcpus];
     Engine engine_;
 };
