@@ -106,8 +106,10 @@ def chosen_bugs(arguments):
     return [by_name[name] for name in names]
 
 
-def chosen_counts(arguments):
-    counts = kernel_plan.SMOKE if arguments.smoke else kernel_plan.FULL
+def chosen_counts(arguments, vcpus):
+    counts = kernel_plan.FULL
+    if arguments.smoke:
+        counts = kernel_plan.SMOKE if vcpus == 1 else kernel_plan.SMOKE_2_VCPUS
     if arguments.only:
         names = [] if arguments.only == "none" else arguments.only.split(",")
         unknown = [name for name in names if name not in kernel_plan.KINDS]
@@ -119,21 +121,23 @@ def chosen_counts(arguments):
 
 def run_kernel_lab(arguments, machine, folder):
     vcpus = (1, 2) if arguments.vcpus == "both" else (int(arguments.vcpus),)
-    counts, bugs = chosen_counts(arguments), chosen_bugs(arguments)
+    plans = {number: chosen_counts(arguments, number) for number in vcpus}
+    bugs = chosen_bugs(arguments)
     dom0 = Dom0(machine)
     machine.put(arguments.kernel, pathlib.Path(KERNEL).name)
     with Guests(dom0) as guests:
         lab = KernelLab(dom0, guests, Oracle(arguments.tools / "resumectl", folder), say)
         try:
-            for number in vcpus if counts else ():
-                lab.run_plan(counts, arguments.seed, number)
+            for number, counts in plans.items():
+                if counts:
+                    lab.run_plan(counts, arguments.seed, number)
             seen = [kernel_bugs.run_bug(lab, bug, say) for bug in bugs]
         finally:
             save_logs(dom0, machine, folder)
     if bugs:
         say(f"{len(bugs)} bug switches, {sum(seen)} seen to fail as their reports say")
     say(lab.tally.closing_line())
-    return GOOD if (lab.tally.is_good() or not counts) and all(seen) else FINDING
+    return GOOD if (lab.tally.is_good() or not any(plans.values())) and all(seen) else FINDING
 
 
 def run_linux_lab(arguments, machine, folder):

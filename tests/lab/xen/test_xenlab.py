@@ -203,6 +203,17 @@ class OracleTest(unittest.TestCase):
         self.assertIn("exit 3", self.judge("echo lost events >&2; exit 3").problem)
         self.assertIn("exit 1", self.judge("exit 1").problem)
 
+    def test_only_new_violations_count(self):
+        with tempfile.TemporaryDirectory() as folder:
+            program = pathlib.Path(folder) / "resumectl"
+            program.write_text("#!/bin/sh\nn=$(grep -c event \"$3\"); while [ $n -gt 0 ]; do "
+                               "echo '{\"violations\": [{\"id\": \"L5\"}]}'; n=$((n - 1)); done; exit 1\n")
+            program.chmod(0o755)
+            oracle = Oracle(program, folder)
+            self.assertEqual(oracle.judge("guest", ["event"]).violations, ("L5",))
+            self.assertEqual(oracle.judge("guest", ["event", "event"]).violations, ("L5", "L5"))
+            self.assertEqual(oracle.judge("guest", []).violations, ())
+
     def test_ids(self):
         self.assertEqual(list(violation_ids('no json\n{"violations": ["P4"]}\n{}\n')), ["P4"])
 

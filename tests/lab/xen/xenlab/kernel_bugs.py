@@ -49,6 +49,6 @@ def signs_of_cycle(lab, kernel, kind, bug):
     elif results == ["ok"] and not cycles:
         signs.append("silent")
     if cycles or "panic" in harm:
-        verdict = lab.judge(kernel, f"bug-{bug.name}-{kind.name}", bool(cycles), since)
+        verdict = lab.judge(kernel, f"bug-{bug.name}", bool(cycles), since)
         signs += [f"violation {each}" for each in verdict.violations]
     return signs, bool(cycles)

@@ -111,7 +111,7 @@ class KernelLab:
         cycles = kernel.wait_cycles(since, asked, REPORT_TIMEOUT)
         alive = len(cycles) == batch.count
         # The trace comes last: what the guest still had to say of the batch is out by then.
-        verdict = self.judge(kernel, f"{vcpus}cpu-{batch.kind.name}", alive, since)
+        verdict = self.judge(kernel, f"{kernel.guest.name}-{vcpus}cpu", alive, since)
         harm = list(signs_in(kernel.take_lines() + kernel.emergency_lines()))
         problems = [f"host: {result}" for result in results if result != "ok"]
         problems += [f"cycle {index + 1}: {text}" for index, line in enumerate(cycles)
@@ -125,13 +125,13 @@ class KernelLab:
                      time.monotonic() - begun)
         return alive and not any(sign in ("panic", "fault") for sign, _ in harm)
 
-    def judge(self, kernel, name, alive, since):
+    def judge(self, kernel, history, alive, since):
         """Verdict on the trace: asked for, or the one that a panic has left from line `since` on."""
         try:
             trace = kernel.read_trace() if alive else kernel.collect_trace(since)
         except TimedOut as error:
             return Verdict(problem=str(error))
-        return self._oracle.judge(name, trace)
+        return self._oracle.judge(history, trace)
 
     def _count(self, batch, right, harm, verdict):
         self.tally.cycles += batch.count

@@ -28,6 +28,7 @@ KINDS = {kind.name: kind for kind in (FAST, SLOW, IN_PLACE, SAVE_CHECK, RESTORE,
 FULL = {FAST: 300, IN_PLACE: 50, SLOW: 50, SAVE_CHECK: 10, RESTORE: 10, MIGRATE: 3, LATE_FAIL: 2,
         REFUSED: 3}
 SMOKE = {FAST: 12, IN_PLACE: 3, SLOW: 3, SAVE_CHECK: 1, RESTORE: 2, LATE_FAIL: 1, REFUSED: 1}
+SMOKE_2_VCPUS = {FAST: 6, IN_PLACE: 2, SLOW: 2, SAVE_CHECK: 1, RESTORE: 1}
 
 # As many cycles as the guest's trace ring holds for certain; after each batch it is read out.
 BATCH = 10

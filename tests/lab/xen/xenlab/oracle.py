@@ -1,5 +1,6 @@
 """Has a guest's trace judged by `resumectl verify`."""
 
+import collections
 import dataclasses
 import json
 import pathlib
@@ -23,21 +24,26 @@ class Verdict:
 
 
 class Oracle:
-    """Keeps every trace as a file in `folder`, so that a person can judge it again."""
+    """Judges guests' histories. Each is one file in `folder`, so that a person can judge it again."""
 
     def __init__(self, resumectl, folder):
         self._resumectl = pathlib.Path(resumectl)
         self._folder = pathlib.Path(folder)
-        self._count = 0
+        self._known = {}
 
-    def judge(self, name, lines):
-        self._count += 1
-        path = self._folder / f"{self._count:03}-{name}.trace"
-        path.write_text("".join(line + "\n" for line in lines))
+    def judge(self, history, lines):
+        """Adds a piece to the trace of the guest `history` and says what is new since the last one:
+        a piece alone cannot be judged, it does not tell what the guest had before."""
+        path = self._folder / f"{history}.trace"
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("".join(line + "\n" for line in lines))
         answer = subprocess.run([str(self._resumectl), "verify", "--json", str(path)],
                                 capture_output=True, text=True, timeout=TIMEOUT, check=False)
-        violations = tuple(violation_ids(answer.stdout))
-        if answer.returncode == GOOD or (answer.returncode == FINDING and violations):
+        all_of_it = collections.Counter(violation_ids(answer.stdout))
+        fresh = all_of_it - self._known.get(history, collections.Counter())
+        self._known[history] = all_of_it
+        violations = tuple(fresh.elements())
+        if answer.returncode == GOOD or (answer.returncode == FINDING and all_of_it):
             return Verdict(violations)
         words = (answer.stderr or answer.stdout).strip().splitlines()
         reason = words[-1] if words else "no output"
