@@ -1,4 +1,4 @@
-// The half of the scheduler that waits: completions, deadlines, strays.
+// The part of the scheduler that waits: completions, deadlines, strays.
 #include "libresume/engine.h"
 
 namespace resume {
