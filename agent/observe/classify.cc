@@ -36,7 +36,12 @@ bool driven_by_xenwatch(const KernelCycle& cycle) {
 /// Xen's suspend runs syscore in the stopper thread, everything else in the task that asked.
 bool syscore_by_stopper(const KernelCycle& cycle) {
     const Span* syscore = cycle.find("syscore_suspend");
-    return syscore != nullptr && starts_with(task_of(cycle, *syscore), "migratio");
+    if (syscore == nullptr) {
+        return false;
+    }
+    const Span* prepare = cycle.find("dpm_prepare");
+    return starts_with(task_of(cycle, *syscore), "migratio") ||
+           (prepare != nullptr && prepare->pid != syscore->pid);
 }
 
 bool has_value(const KernelCycle& cycle, std::string_view prefix, uint32_t value) {

@@ -128,6 +128,7 @@ void FtraceReader::begin_step(const FtraceLine& line, uint64_t) {
     span.action = cycle_->names.add(line.action);
     span.value = line.value;
     span.task = cycle_->names.add(line.task);
+    span.pid = line.pid;
     span.begin_ns = line.ns;
     span.begin_order = ++order_;
     cycle_->spans.push_back(span);

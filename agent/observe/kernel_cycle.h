@@ -26,6 +26,7 @@ struct Span {
     uint32_t action = 0;  ///< name
     uint32_t value = 0;
     uint32_t task = 0;  ///< name
+    int32_t pid = -1;
     uint64_t begin_ns = 0;
     uint64_t end_ns = 0;
     bool ended = false;
