@@ -51,8 +51,7 @@ Result<> Store::watch(StoreWatch& watch) noexcept {
     watches_.push_back(watch);
     const Result<> done = set_watch(watch, XS_WATCH);
     if (!done.ok()) {
-        watches_.erase(watches_.iterator_to(watch));
-        watch.registered = false;
+        forget(watch);
     }
     return done;
 }
@@ -61,10 +60,16 @@ Result<> Store::unwatch(StoreWatch& watch) noexcept {
     if (!watch.registered) {
         return Errc::not_found;
     }
-    watches_.erase(watches_.iterator_to(watch));
-    watch.registered = false;
-    watch.pending = false;
+    forget(watch);
     return set_watch(watch, XS_UNWATCH);
+}
+
+void Store::forget(StoreWatch& watch) noexcept {
+    if (watch.registered) {
+        watches_.erase(watches_.iterator_to(watch));
+        watch.registered = false;
+        watch.pending = false;
+    }
 }
 
 Result<> Store::set_watch(StoreWatch& watch, uint32_t type) noexcept {

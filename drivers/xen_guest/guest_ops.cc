@@ -87,11 +87,12 @@ void XenGuest::mask_device_irqs(void* self) noexcept {
 
 void XenGuest::unmask_device_irqs(void* self) noexcept {
     auto& guest = *static_cast<XenGuest*>(self);
-    guest.events_.unmask_devices();
+    // Every CPU has its timer before the first device's interrupt comes.
     if (guest.timers_owed_) {
         guest.timers_owed_ = false;
         guest.timer_.rearm_other_cpus();
     }
+    guest.events_.unmask_devices();
 }
 
 Result<Outcome> XenGuest::enter(void* self) noexcept {

@@ -23,16 +23,8 @@ XenGuest::XenGuest(Machine& machine, const XenGuestConfig& config) noexcept
       engine_{machine, engine_config(*this, config)} {}
 
 XenGuest::~XenGuest() {
+    // The engine goes first, as the last member, and lets go of the devices.
     events_.release_all();
-    // Children before parents; embedders take their own devices away first.
-    Device* const drivers[] = {&early_clock_, &store_,       &console_,       &unplug_,
-                               &grants_,      &time_,        &timer_,         &events_,
-                               &callback_,    &shared_info_, &hypercall_page_};
-    for (Device* device : drivers) {
-        if (device->registered()) {
-            RESUME_ASSERT(engine_.remove(*device).ok());
-        }
-    }
 }
 
 /// The order that is known to work (and the reverse of which is not): page before shared_info

@@ -13,7 +13,8 @@
 //   Result<uint32_t> read(const char* path, char* value, uint32_t capacity, uint32_t transaction);
 //   Result<> write(const char* path, const char* value, uint32_t size, uint32_t transaction);
 //   Result<> begin(StoreTransaction&); Result<> end(StoreTransaction&, bool commit);
-//   Result<> watch(Watch&); and types Transaction, Watch as drivers/store/request.h has them.
+//   Result<> watch(Watch&); Result<> unwatch(Watch&); void forget(Watch&); and types Transaction,
+//   Watch as drivers/store/request.h has them.
 // It is used by thread context only.
 #pragma once
 
@@ -45,6 +46,11 @@ class Handshake {
   public:
     Handshake(Machine& machine, Store& store, const HandshakeConfig& config) noexcept
         : machine_{machine}, store_{store}, config_{config} {}
+
+    /// Lets go of the watch here alone: stop() is the polite way.
+    ~Handshake() { store_.forget(watch_); }
+    Handshake(const Handshake&) = delete;
+    Handshake& operator=(const Handshake&) = delete;
 
     /// Registers the watch, then announces the features. A feature that may not be written (denied)
     /// is no error: the toolstack asks a PVH guest all the same.

@@ -33,13 +33,18 @@ XenGuestConfig ModelGuest::complete(Machine& machine, XenGuestConfig config) {
 
 ModelGuest::ModelGuest(const GuestOptions& options)
     : machine{options.machine},
-      guest{machine, complete(machine, options.guest)},
-      handshake{machine, guest.store(), {.ack_only = options.guest.bugs.has(Bug::ack_only)}} {}
+      guest{*new XenGuest{machine, complete(machine, options.guest)}},
+      handshake{*new Handshake<Store>{
+          machine, guest.store(), {.ack_only = options.guest.bugs.has(Bug::ack_only)}}} {}
 
 ModelGuest::~ModelGuest() {
-    if (machine.alive() && handshake_started_) {
-        machine.run([this] { static_cast<void>(handshake.stop()); });
+    if (guest.engine().running()) {
+        static std::vector<std::pair<XenGuest*, Handshake<Store>*>> graveyard;
+        graveyard.emplace_back(&guest, &handshake);
+        return;
     }
+    delete &handshake;
+    delete &guest;
 }
 
 model::RunResult ModelGuest::boot() {
@@ -67,7 +72,6 @@ model::RunResult ModelGuest::boot() {
         ASSERT_TRUE(guest.store().start().ok());
         const Result<> started = handshake.start();
         ASSERT_TRUE(started.ok()) << name_of(started.error().code);
-        handshake_started_ = true;
     });
 }
 
@@ -104,6 +108,8 @@ std::optional<CycleResult> ModelGuest::cycle(model::HostAct act) {
                 result = done.value();
                 ++cycles;
                 EXPECT_TRUE(handshake.finished(result->outcome).ok());
+                const auto late = handshake.poll();  // nobody asked meanwhile
+                EXPECT_TRUE(late.ok() && late.value().word == ShutdownWord::none);
             }
         }
     });

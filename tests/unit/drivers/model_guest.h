@@ -26,6 +26,7 @@ class ModelGuest {
                                            model::GuestKind kind = model::GuestKind::xen_pvh);
 
     explicit ModelGuest(const GuestOptions& options = {});
+    /// A guest that died in mid-cycle is left as it lies: its objects cannot be taken apart.
     ~ModelGuest();
     ModelGuest(const ModelGuest&) = delete;
     ModelGuest& operator=(const ModelGuest&) = delete;
@@ -47,14 +48,13 @@ class ModelGuest {
     [[nodiscard]] size_t count(EventKind kind, Witness witness) const;
 
     Machine machine;
-    XenGuest guest;
-    Handshake<Store> handshake;
+    XenGuest& guest;
+    Handshake<Store>& handshake;
     model::RunResult last{};  ///< how the last run ended
     uint32_t cycles = 0;
 
   private:
     static XenGuestConfig complete(Machine& machine, XenGuestConfig config);
-    bool handshake_started_ = false;
 };
 
 }  // namespace resume::test
