@@ -276,8 +276,9 @@ class KernelRules {
             }
             const std::string cpu = std::to_string(span.value);
             const auto ends_so = [&cpu](const std::string& text) {
-                return text.size() >= cpu.size() &&
-                       text.compare(text.size() - cpu.size(), cpu.size(), cpu) == 0;
+                const size_t at = text.size() - std::min(text.size(), cpu.size());
+                return text.substr(at) == cpu && at > 0 &&
+                       (text[at - 1] < '0' || text[at - 1] > '9');
             };
             const std::string name = device_name(cycle_.name(callback.device));
             const std::string& parent = cycle_.name(callback.parent);

@@ -174,15 +174,22 @@ TEST(KernelTrace, TakesALatePhaseThatFailedForWhatItIs) {
 
 TEST(KernelTrace, MatchesAsynchronousHooksByDeviceAndTask) {
     KernelStory story;
-    story.sleep_start(3).begin("dpm_prepare", 2).end("dpm_prepare", 2).begin("dpm_suspend", 2);
+    story.sleep_start(3).begin("dpm_prepare", 2);
+    for (const char* device : {"virtio-pci 0000:00:05.0", "virtio-pci 0000:00:06.0"}) {
+        story.hook_start(device, "none", "", "suspend").hook_end(device);
+    }
+    story.end("dpm_prepare", 2).begin("dpm_suspend", 2);
     story.task("kworker/u4:1", 30).hook_start("virtio-pci 0000:00:06.0", "none", "bus ", "suspend");
     story.task("kworker/u4:0", 9).hook_start("virtio-pci 0000:00:05.0", "none", "bus ", "suspend");
     story.task("kworker/u4:1", 30).hook_end("virtio-pci 0000:00:06.0");
     story.task("kworker/u4:0", 9).hook_end("virtio-pci 0000:00:05.0", -110);
     story.task("sh", 1).end("dpm_suspend", 2).begin("dpm_resume", 16);
     story.hook_start("virtio-pci 0000:00:06.0", "none", "bus ", "resume");
-    story.hook_end("virtio-pci 0000:00:06.0").end("dpm_resume", 16).step("dpm_complete", 16);
-    story.thaw();
+    story.hook_end("virtio-pci 0000:00:06.0").end("dpm_resume", 16).begin("dpm_complete", 16);
+    for (const char* device : {"virtio-pci 0000:00:06.0", "virtio-pci 0000:00:05.0"}) {
+        story.hook_start(device, "none", "", "resume").hook_end(device);
+    }
+    story.end("dpm_complete", 16).thaw();
     const Judged judged = judge(story.text());
     const auto& report = judged.reports.at(0);
     EXPECT_EQ(report.cause->device, "0000:00:05.0");
@@ -211,7 +218,8 @@ TEST(KernelTrace, OfManyCyclesAndCapturesIsCutRight) {
 TEST(KernelTrace, ThatLostEventsProvesNothing) {
     const std::string whole = KernelStory{}.xen(32).text();
     std::string lost = whole;
-    lost.insert(lost.find("dpm_suspend_late") - 60, "\nCPU:0 [LOST 123 EVENTS]\n");
+    lost.insert(lost.find('\n', lost.find("dpm_suspend_late")), "\nCPU:0 [LOST 123 EVENTS]");
+    EXPECT_TRUE(judge(lost).inconclusive.at(0));
     EXPECT_TRUE(judge("CPU:1 [LOST EVENTS]\n" + whole).inconclusive.at(0));
     EXPECT_TRUE(judge(KernelStory{}.head(100, 5000).xen(32).text()).inconclusive.at(0));
     EXPECT_FALSE(judge(KernelStory{}.head(100, 100).xen(32).text()).inconclusive.at(0));
