@@ -11,6 +11,7 @@ namespace {
 /// Clock numbers of clock_read.
 constexpr uint32_t kMonotonic = 0;
 constexpr uint32_t kWall = 1;
+constexpr uint32_t kRaw = 2;
 
 /// A guest's clock goes on from where its counter says; more than this beside it is a leap.
 constexpr uint64_t kLeapNs = 500'000'000;
@@ -22,6 +23,7 @@ class TimeRules final : public Rules {
             case EventKind::cycle_begin:
                 folded_ = 0;
                 left_ = false;
+                read_early_ = false;
                 break;
             case EventKind::hypercall:
                 if (is_suspend_hypercall(event)) {
@@ -40,6 +42,13 @@ class TimeRules final : public Rules {
                 break;
             case EventKind::clock_read:
                 see_clock(scene, event);
+                read_early_ |= left_ && scene.in_cycle() && event.arg32 != kRaw;
+                break;
+            case EventKind::clock_offset:
+                if (read_early_ && scene.may_be_fresh()) {
+                    scene.violate("L13", "a clock was read before its offset was computed anew",
+                                  event.device);
+                }
                 break;
             case EventKind::runstate_folded:
                 see_runstate(scene, event);
@@ -131,6 +140,7 @@ class TimeRules final : public Rules {
     bool wall_read_ = false;
     bool mapped_ = false;
     bool left_ = false;
+    bool read_early_ = false;  ///< since the hypercall returned
 };
 
 }  // namespace
