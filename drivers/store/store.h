@@ -57,8 +57,8 @@ class Store final : public Device {
     /// exists when it is registered already.
     Result<> watch(StoreWatch& watch) noexcept;
     Result<> unwatch(StoreWatch& watch) noexcept;
-    /// Lets go of it here alone, without asking the daemon; its events count as strays then. For the
-    /// end of a guest, dead or alive; harmless when it is not registered.
+    /// Lets go of it here alone, without asking the daemon; its events are strays then. For the end
+    /// of a guest, dead or alive; harmless when it is not registered.
     void forget(StoreWatch& watch) noexcept;
 
     // The gate; thread context, CPU 0.

@@ -9,6 +9,8 @@ namespace resume {
 inline namespace v0 {
 namespace {
 
+constexpr uint32_t kFiresAPump = 64;
+
 uint32_t length_of(const char* text) noexcept {
     uint32_t length = 0;
     while (text[length] != '\0') {
@@ -119,10 +121,11 @@ StoreWatch* Store::watch_of(const StoreEvent& event) noexcept {
     return nullptr;
 }
 
-/// A callback may take watches away or add some, so the list is looked through anew after each; as
-/// many rounds as there are watches, so that one that feeds itself does not keep us here.
+/// A callback may take watches away or add some, so the list is looked through anew after each. One
+/// that feeds itself does not keep us here; what is left over is fired by the next pump(), which the
+/// event that fed it brings about.
 void Store::fire_watches() noexcept {
-    for (size_t rounds = watches_.size(); rounds != 0; --rounds) {
+    for (uint32_t rounds = kFiresAPump; rounds != 0; --rounds) {
         StoreWatch* next = nullptr;
         for (StoreWatch& watch : watches_) {
             if (watch.pending) {
