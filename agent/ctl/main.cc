@@ -6,6 +6,7 @@
 
 #include "agent/ctl/exit_codes.h"
 #include "agent/ctl/verify.h"
+#include "agent/doctor/command.h"
 
 int main(int argc, char** argv) {
     using namespace resume::agent;
@@ -14,6 +15,8 @@ int main(int argc, char** argv) {
     app.set_version_flag("--version", RESUME_VERSION);
     int exit_code = kExitGood;
     add_verify_command(app, std::cout, std::cerr, exit_code);
+    doctor::add_doctor_command(app, std::cout, std::cerr, exit_code);
+    doctor::add_inventory_command(app, std::cout, std::cerr, exit_code);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -1,20 +1,24 @@
 #include "agent/doctor/command.h"
 
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <ostream>
 #include <set>
 #include <thread>
 
+#include <CLI/CLI.hpp>
+
+#include "agent/ctl/exit_codes.h"
 #include "agent/doctor/doctor.h"
 #include "agent/doctor/inventory.h"
+#include "agent/observe/xenstore.h"
 
 namespace resume::agent::doctor {
 namespace {
 
-constexpr int kUnreadable = 66;
-constexpr int kUsage = 64;
 constexpr size_t kFileMax = 16U << 20;
 constexpr std::chrono::milliseconds kBetweenLooks{500};
 
@@ -28,6 +32,7 @@ struct DoctorOptions {
     std::string fail_on;
     int pid = 0;
     bool json = false;
+    bool publish = false;
 };
 
 struct InventoryOptions {
@@ -50,6 +55,24 @@ bool read_file(const std::string& path, std::string& text, std::ostream& err) {
     return true;
 }
 
+// A connection of its own for each node, closed at once: an open one is itself what the doctor
+// looks for.
+std::optional<std::string> read_store(std::string_view path) {
+    XenbusStore store{resume::agent::Root{}};
+    const StoreAnswer answer = store.read(path);
+    return answer.ok() ? std::optional{answer.value} : std::nullopt;
+}
+
+int publish(const Diagnosis& diagnosis, std::ostream& err) {
+    XenbusStore store{resume::agent::Root{}};
+    const StoreAnswer answer = store.write("data/resume/doctor", verdict_node(diagnosis.findings));
+    if (!answer.ok()) {
+        err << "data/resume/doctor: cannot be written: " << std::strerror(answer.error) << "\n";
+        return kExitNoAgent;
+    }
+    return kExitGood;
+}
+
 int run_doctor(const DoctorOptions& options, std::ostream& out, std::ostream& err) {
     Request request;
     request.kernel = options.kernel;
@@ -60,23 +83,31 @@ int run_doctor(const DoctorOptions& options, std::ostream& out, std::ostream& er
         std::error_code error;
         if (!std::filesystem::is_directory(options.root, error)) {
             err << options.root << ": not a directory\n";
-            return kUnreadable;
+            return kExitUnreadable;
         }
         request.root = Root::image(options.root);
+    }
+    if (request.root.is_live() && request.kernel.empty()) {
+        request.store = read_store;
     }
     if (options.pid != 0) {
         request.pid = options.pid;
     }
     if ((!options.os_release.empty() && !read_file(options.os_release, request.os_release, err)) ||
         (!options.changelog.empty() && !read_file(options.changelog, request.changelog, err))) {
-        return kUnreadable;
+        return kExitUnreadable;
     }
     if (!options.known_bad.empty() && !std::filesystem::exists(options.known_bad)) {
         err << options.known_bad << ": cannot be read\n";
-        return kUnreadable;
+        return kExitUnreadable;
     }
     const Diagnosis diagnosis = diagnose(request);
     out << (options.json ? to_json(diagnosis) + "\n" : to_text(diagnosis));
+    if (options.publish) {
+        if (const int failed = publish(diagnosis, err); failed != kExitGood) {
+            return failed;
+        }
+    }
     const Verdict fail_on = options.fail_on == "warning"  ? Verdict::warning
                             : options.fail_on == "unsafe" ? Verdict::unsafe
                                                           : Verdict::ok;
@@ -97,12 +128,12 @@ int run_diff(const InventoryOptions& options, std::ostream& out, std::ostream& e
         std::string text;
         std::string wrong;
         if (!read_file(*files[i], text, err)) {
-            return kUnreadable;
+            return kExitUnreadable;
         }
         sides[i] = parse_inventory(text, *files[i], wrong);
         if (!wrong.empty()) {
             err << wrong << "\n";
-            return kUnreadable;
+            return kExitUnreadable;
         }
     }
     const Comparison result =
@@ -117,6 +148,8 @@ void add_doctor_command(CLI::App& app, std::ostream& out, std::ostream& err, int
     auto options = std::make_shared<DoctorOptions>();
     CLI::App* command = app.add_subcommand("doctor", "Is this guest safe to suspend and migrate?");
     command->add_flag("--json", options->json, "One line of JSON");
+    command->add_flag("--publish", options->publish,
+                      "Write the verdict to this guest's xenstore, data/resume/doctor");
     command->add_option("--fail-on", options->fail_on, "Exit 0 for everything that is better")
         ->check(CLI::IsMember({"warning", "unsafe"}));
     command->add_option("--root", options->root, "Judge the image mounted here, not this system");
@@ -130,9 +163,10 @@ void add_doctor_command(CLI::App& app, std::ostream& out, std::ostream& err, int
     command->add_option("--pid", options->pid, "Look at the device paths of this process too")
         ->check(CLI::PositiveNumber);
     command->callback([options, &out, &err, &exit_code] {
-        if (options->pid != 0 && (!options->root.empty() || !options->kernel.empty())) {
-            err << "--pid is about a running process: not with --root or --kernel\n";
-            exit_code = kUsage;
+        const bool elsewhere = !options->root.empty() || !options->kernel.empty();
+        if (elsewhere && (options->pid != 0 || options->publish)) {
+            err << "--pid and --publish are about this very guest: not with --root or --kernel\n";
+            exit_code = kExitUsage;
             return;
         }
         exit_code = run_doctor(*options, out, err);

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <sstream>
 
+#include <CLI/CLI.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include "tests/unit/doctor/fixture_tree.h"
@@ -93,6 +95,7 @@ TEST(CommandTest, AChangelogFileDecides) {
 TEST(CommandTest, APidIsOfThisSystem) {
     EXPECT_EQ(resumectl({"doctor", "--pid", "1", "--kernel", "6.1"}).code, 64);
     EXPECT_EQ(resumectl({"doctor", "--pid", "0"}).code, 64);
+    EXPECT_EQ(resumectl({"doctor", "--publish", "--kernel", "6.1"}).code, 64);
 }
 
 TEST(CommandTest, TwoInventoriesAreCompared) {
