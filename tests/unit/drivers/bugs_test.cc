@@ -1,9 +1,11 @@
 // Each bug that a driver can have: the switch restores what its report tells, and the oracle (or
 // the death that the report describes) shows it. Without the switch the same cycles are clean
 // (cycle_test.cc).
-#include "tests/unit/drivers/model_guest.h"
+#include "tests/conformance/model_guest.h"
 
 namespace resume::test {
+using conformance::GuestOptions;
+using conformance::ModelGuest;
 namespace {
 
 using model::GuestEnd;

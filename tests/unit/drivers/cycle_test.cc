@@ -1,7 +1,8 @@
 // Whole cycles of the drivers on the model, in every outcome.
-#include "tests/unit/drivers/model_guest.h"
+#include "tests/conformance/model_guest.h"
 
 namespace resume::test {
+using conformance::ModelGuest;
 namespace {
 
 using model::HostAct;

@@ -1,11 +1,12 @@
 // The store's client on the model: requests, watches, transactions, and the gate.
-#include "tests/unit/drivers/model_guest.h"
+#include "tests/conformance/model_guest.h"
 
 #include <array>
 
 #include <xen/io/xs_wire.h>
 
 namespace resume::test {
+using conformance::ModelGuest;
 namespace {
 
 using model::GuestEnd;

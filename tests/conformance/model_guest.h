@@ -13,7 +13,7 @@
 #include "libresume/oracle/judge.h"
 #include "xen/handshake/handshake.h"
 
-namespace resume::test {
+namespace resume::conformance {
 
 struct GuestOptions {
     model::MachineConfig machine{};
@@ -38,6 +38,9 @@ class ModelGuest {
     std::optional<CycleResult> cycle(model::HostAct act);
     /// Guest code on the guest's stack.
     model::RunResult run(const std::function<void()>& code);
+    /// A cycle that nobody asked for and that ends before the hypercall, or at it by a planned
+    /// fault.
+    std::optional<CycleResult> try_cycle(Step last = Step::enter);
     /// Idles for so long: ticks and events are served.
     void idle(Nanoseconds time);
 
@@ -57,4 +60,4 @@ class ModelGuest {
     static XenGuestConfig complete(Machine& machine, XenGuestConfig config);
 };
 
-}  // namespace resume::test
+}  // namespace resume::conformance

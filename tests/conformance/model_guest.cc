@@ -1,6 +1,6 @@
-#include "tests/unit/drivers/model_guest.h"
+#include "tests/conformance/model_guest.h"
 
-namespace resume::test {
+namespace resume::conformance {
 namespace {
 
 // Holes and pages as a kernel would choose them.
@@ -51,19 +51,12 @@ model::RunResult ModelGuest::boot() {
     last = machine.boot([this](BootContext& boot) {
         const Result<> booted = guest.boot(boot);
         ASSERT_TRUE(booted.ok()) << name_of(booted.error().code) << ' ' << booted.error().detail;
-        struct EachCpu {
-            XenGuest& guest;
-            BootContext& boot;
-        } each{guest, boot};
-        on_each_cpu(
-            machine,
-            [](Machine&, uint32_t cpu, void* argument) noexcept {
-                auto& of = *static_cast<EachCpu*>(argument);
-                if (cpu != 0) {
-                    EXPECT_TRUE(of.guest.boot_cpu(of.boot).ok());
-                }
-            },
-            &each);
+        // Each CPU says it of itself as it starts; no other can call it before.
+        for (uint32_t cpu = 1; cpu < cpu_count(machine); ++cpu) {
+            machine.vcpus.set_current(cpu);
+            EXPECT_TRUE(guest.boot_cpu(boot).ok());
+        }
+        machine.vcpus.set_current(0);
     });
     if (last.end != model::GuestEnd::returned) {
         return last;
@@ -116,6 +109,16 @@ std::optional<CycleResult> ModelGuest::cycle(model::HostAct act) {
     return result;
 }
 
+std::optional<CycleResult> ModelGuest::try_cycle(Step last_step) {
+    std::optional<CycleResult> result;
+    run([this, last_step, &result] {
+        const Result<CycleResult> done = guest.suspend({.last = last_step});
+        ASSERT_TRUE(done.ok());
+        result = done.value();
+    });
+    return result;
+}
+
 oracle::TraceView ModelGuest::view() const {
     oracle::TraceView view;
     view.guest = model::name_of(machine.config.guest);
@@ -145,4 +148,4 @@ size_t ModelGuest::count(EventKind kind, Witness witness) const {
     return count;
 }
 
-}  // namespace resume::test
+}  // namespace resume::conformance
