@@ -40,7 +40,9 @@ long HvmParams::operate(unsigned op, void* argument) {
         if (a.vcpu >= machine_.vcpus.count()) {
             return -ENOENT;
         }
+        // hvmop_set_evtchn_upcall_vector asserts it at once, so that nothing pending is lost.
         machine_.vcpus.at(a.vcpu).upcall_vector = a.vector;
+        machine_.vcpus.at(a.vcpu).lapic_requested = true;
         return 0;
     }
     if (op != HVMOP_get_param && op != HVMOP_set_param) {
