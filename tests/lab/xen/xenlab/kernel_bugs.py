@@ -3,7 +3,7 @@
 import time
 
 from . import kernel_host, kernel_plan as plan
-from .errors import TimedOut
+from .errors import LabError
 from .kernel_lab import WORDS, difference, signs_in
 
 REPORT_TIMEOUT = 6
@@ -16,7 +16,7 @@ def run_bug(lab, bug, say):
     begun = time.monotonic()
     try:
         kernel = lab.boot(bug.vcpus, f"{WORDS} bug={bug.name}")
-    except TimedOut as error:
+    except LabError as error:
         say(f"bug={bug.name}: not run, the guest does not come up: {error}")
         return False
     signs = []

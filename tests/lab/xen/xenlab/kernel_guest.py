@@ -4,7 +4,7 @@ import dataclasses
 import re
 import time
 
-from .errors import TimedOut
+from .errors import LabError, TimedOut
 
 COMMAND_NODE = "data/lab/command"
 COMMAND_TIMEOUT = 20
@@ -53,7 +53,10 @@ class KernelGuest:
         self._emergency_since = len(hypervisor_console.lines)
 
     def wait_ready(self):
-        self._wait(("READY", "PANIC", "FAULT"), 0, READY_TIMEOUT)
+        """Raises LabError when the guest dies or says nothing."""
+        _, line = self._wait(("READY",) + DEAD_WORDS, 0, READY_TIMEOUT)
+        if line.word != "READY":
+            raise LabError(f"{self.guest.name} died at boot: {line.text}")
         self.make_command_node()
 
     def make_command_node(self):
