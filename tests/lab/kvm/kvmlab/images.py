@@ -14,7 +14,7 @@ MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio-r
            "virtio_balloon", "ext4", "button", "pm-notifier-error-inject", "hwpoison-inject")
 FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "etc", "root", "var/lib", "usr/bin",
            "usr/sbin", "mnt", "lab/bin")
-GUEST_PROGRAMS = ("resume-lab-server", "resume-lab-alarm")
+GUEST_PROGRAMS = ("resume-lab-server", "resume-lab-alarm", "resume-lab-poison")
 AGENT_PROGRAMS = ("resume-agent", "resumectl")
 
 
