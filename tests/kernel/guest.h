@@ -45,6 +45,7 @@ class Guest {
 
     void look_for_command() noexcept;
     void obey(const char* word) noexcept;
+    void refuse_next() noexcept;
     void watch_clock() noexcept;
     [[noreturn]] void stop() noexcept;
 
@@ -54,6 +55,7 @@ class Guest {
     resume::Handshake<resume::Store> handshake_;
     resume::StoreWatch command_{};
     bool command_fired_ = false;
+    bool refuses_late_ = false;
     Ticker ticker_{};
     Traffic traffic_{};
     uint32_t cycles_ = 0;

@@ -150,14 +150,21 @@ void Guest::obey(const char* word) noexcept {
                   .text(" wrong=")
                   .decimal(traffic_.wrong()));
     } else if (is("refuse-next") && device_count_ > 0) {
-        // One in the middle: some go down before it, some would after it.
-        std::launder(reinterpret_cast<PlainDevice*>(devices_[device_count_ / 2]))->refuse_next();
+        refuse_next();
         print(Line{}.text("REFUSING"));
     } else if (is("stop")) {
         stop();
     } else {
         print(Line{}.text("unknown command ").text(word));
     }
+}
+
+/// One in the middle: some go down before it, some would after it. In turn with the store's gate
+/// closed and open: failures 51 and 53 lie on both sides of it.
+void Guest::refuse_next() noexcept {
+    auto& device = *std::launder(reinterpret_cast<PlainDevice*>(devices_[device_count_ / 2]));
+    refuses_late_ = !refuses_late_;
+    device.refuse_next(refuses_late_ ? resume::Phase::suspend_late : resume::Phase::suspend);
 }
 
 void Guest::stop() noexcept {

@@ -43,20 +43,22 @@ void PlainDevice::tick() noexcept {
     }
 }
 
+bool PlainDevice::refuses(resume::Phase phase) noexcept {
+    const bool asked = refuses_ == phase;
+    refuses_ = asked ? resume::Phase::none : refuses_;
+    return asked;
+}
+
 Progress PlainDevice::prepare(ThreadContext&) noexcept {
     return Progress::done();
 }
 
 Progress PlainDevice::suspend(ThreadContext& context) noexcept {
-    if (refuse_) {
-        refuse_ = false;
-        return Errc::busy;
-    }
-    return later(context);
+    return refuses(resume::Phase::suspend) ? Progress{Errc::busy} : later(context);
 }
 
 Progress PlainDevice::suspend_late(ThreadContext&) noexcept {
-    return Progress::done();
+    return refuses(resume::Phase::suspend_late) ? Progress{Errc::busy} : Progress::done();
 }
 
 Result<> PlainDevice::suspend_noirq(NoirqContext&) noexcept {

@@ -14,8 +14,8 @@ class PlainDevice final : public resume::Device {
     /// once.
     PlainDevice(const char* name, uint32_t delay_ticks) noexcept;
 
-    /// The next suspend hook says no.
-    void refuse_next() noexcept { refuse_ = true; }
+    /// The next hook of this phase says no: suspend, or suspend_late (the store's gate is closed).
+    void refuse_next(resume::Phase phase) noexcept { refuses_ = phase; }
     /// From the timer's interrupt on CPU 0.
     void tick() noexcept;
 
@@ -28,11 +28,12 @@ class PlainDevice final : public resume::Device {
     resume::Progress resume_early(resume::ThreadContext&, resume::Outcome) noexcept;
     resume::Progress resume(resume::ThreadContext&, resume::Outcome) noexcept;
     resume::Progress complete(resume::ThreadContext&, resume::Outcome) noexcept;
+    [[nodiscard]] bool refuses(resume::Phase phase) noexcept;
     resume::Progress later(resume::ThreadContext&) noexcept;
     static const resume::DriverOps kOps;
 
     uint32_t delay_ticks_;
-    bool refuse_ = false;
+    resume::Phase refuses_ = resume::Phase::none;
     std::atomic<uint32_t> due_{0};  ///< ticks left; 0 = nothing pending
     resume::Completer completer_{};
 };

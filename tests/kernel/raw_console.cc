@@ -10,8 +10,6 @@
 namespace kernel {
 namespace {
 
-constinit bool g_given_up = false;
-
 uint64_t param(uint32_t index) noexcept {
     xen_hvm_param argument{.domid = DOMID_SELF, .pad = 0, .index = index, .value = 0};
     const long result = quiet_hypercall(__HYPERVISOR_hvm_op, HVMOP_get_param,
@@ -24,7 +22,7 @@ uint64_t param(uint32_t index) noexcept {
 void raw_console_write(const char* data, uint32_t size) noexcept {
     const uint64_t page = param(HVM_PARAM_CONSOLE_PFN);
     const evtchn_send port{.port = static_cast<evtchn_port_t>(param(HVM_PARAM_CONSOLE_EVTCHN))};
-    if (page == 0 || g_given_up) {
+    if (page == 0) {
         return;
     }
     auto& ring = *reinterpret_cast<volatile xencons_interface*>(page << 12);
@@ -32,7 +30,6 @@ void raw_console_write(const char* data, uint32_t size) noexcept {
     for (uint32_t i = 0; i < size; ++i) {
         while (ring.out_prod - ring.out_cons >= sizeof(ring.out)) {
             if (read_tsc() > patience) {
-                g_given_up = true;
                 return;
             }
             yield_cpu();

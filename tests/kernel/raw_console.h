@@ -6,8 +6,8 @@
 
 namespace kernel {
 
-/// Writes all of it, waiting for the host to read; gives up for good when the host does not read
-/// for two seconds. Any context.
+/// Writes all of it, waiting for the host to read; drops the rest when the host has not read for
+/// two seconds. Any context.
 void raw_console_write(const char* data, uint32_t size) noexcept;
 
 }  // namespace kernel

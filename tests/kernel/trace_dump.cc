@@ -84,7 +84,8 @@ void set_trace_head(resume::TraceTextInfo* head) noexcept {
 
 void dump_trace() noexcept {
     if (g_head != nullptr) {
-        write_all(*g_head, print_console);
+        // Not by the console's driver: a trace must come out above all when a driver is broken.
+        write_all(*g_head, raw_console_write);
         clear_traces(g_machine.cpus);
     }
 }

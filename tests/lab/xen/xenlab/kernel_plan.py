@@ -72,10 +72,10 @@ class Bug:
 
 BUGS = (
     Bug("cancel-as-resume", "FreeBSD-EN-17:05 no. 1", (LATE_FAIL, RESTORE),
-        ("violation L6", "panic", "no-ack")),
-    Bug("store-in-flight", "FreeBSD-EN-17:05 no. 2", (IN_PLACE,), ("silent", "violation L4")),
+        ("violation L6", "panic", "no-ack", "silent")),
+    Bug("store-in-flight", "FreeBSD-EN-17:05 no. 2", (IN_PLACE,), ("silent", "violation L4", "violation F1")),
     Bug("timer-after-devices", "FreeBSD-EN-17:05 no. 3", (IN_PLACE,),
-        ("panic", "silent", "violation L7")),
+        ("panic", "silent", "violation L7", "violation L13")),
     Bug("gate-at-resume", "RHEL 8.8", (IN_PLACE,), ("fault",)),
     Bug("gate-at-resume-no-idt", "RHEL 8.8, silent restart", (IN_PLACE,), ("reboot",)),
     Bug("no-unwind", "failures 7, 49", (REFUSED,), ("violation P4", "violation P5")),
@@ -85,7 +85,7 @@ BUGS = (
     Bug("ack-only", "failure 50", (FAST,), ("not-down",)),
     Bug("resumed-is-new", "failure 52", (SLOW,), ("panic",)),
     Bug("no-rewatch", "failure 54", (IN_PLACE, FAST), ("no-ack",)),
-    Bug("clock-before-remap", "failure 55", (IN_PLACE,), ("silent",)),
+    Bug("clock-before-remap", "failure 55", (IN_PLACE,), ("silent", "violation L13")),
     Bug("no-hypercall-page", "failure 56", (RESTORE,), ("wall", "violation L11")),
     Bug("hypercall-on-vcpu1", "failure 57", (FAST,), ("outcome", "violation L2"), vcpus=2),
 )
