@@ -34,6 +34,15 @@ Gfn Memory::frame_of(const void* address) {
     return found->second;
 }
 
+Gfn Memory::allocate(uint32_t count) {
+    const Gfn first = next_;
+    next_ += count;
+    for (Gfn gfn = first; gfn < next_; ++gfn) {
+        make_ram(gfn);
+    }
+    return first;
+}
+
 void Memory::make_ram(Gfn gfn) {
     Frame& made = frame(gfn);
     made.hole = false;

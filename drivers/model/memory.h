@@ -31,6 +31,8 @@ class Memory {
     /// The frame of an address of the guest's.
     Gfn frame_of(const void* address);
 
+    /// `count` new frames in a row, zeroed: memory that the guest sets aside for ever.
+    Gfn allocate(uint32_t count);
     void make_ram(Gfn gfn);   ///< zeroed memory
     void make_hole(Gfn gfn);  ///< reads all ones, drops writes
     [[nodiscard]] bool is_hole(Gfn gfn) const;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "drivers/model/clock.h"
@@ -41,6 +42,13 @@ class Vcpus {
     [[nodiscard]] uint32_t count() const { return static_cast<uint32_t>(vcpus_.size()); }
     [[nodiscard]] uint32_t current() const { return current_; }
     void set_current(uint32_t cpu) { current_ = cpu; }
+    /// Runs guest code on another vCPU, parked or not.
+    template <class Act>
+    void run_on(uint32_t cpu, Act&& act) {
+        const uint32_t caller = std::exchange(current_, cpu);
+        act();
+        current_ = caller;
+    }
 
     /// The vCPU's vcpu_info, wherever it is.
     [[nodiscard]] std::byte* info(uint32_t cpu) const;

@@ -1,0 +1,85 @@
+#include "tests/stress/guest/devices.h"
+
+#include "drivers/model/machine.h"
+
+namespace resume::stress {
+
+constexpr DriverOps OrdinaryDevice::kOps = {
+    .driver = "ordinary",
+    .prepare = thread_down<&OrdinaryDevice::prepare>,
+    .suspend = thread_down<&OrdinaryDevice::suspend>,
+    .suspend_late = thread_down<&OrdinaryDevice::suspend_late>,
+    .suspend_noirq = noirq_down<&OrdinaryDevice::suspend_noirq>,
+    .resume_noirq = noirq_up<&OrdinaryDevice::resume_noirq>,
+    .resume_early = thread_up<&OrdinaryDevice::resume_early>,
+    .resume = thread_up<&OrdinaryDevice::resume>,
+    .complete = thread_up<&OrdinaryDevice::complete>,
+};
+
+OrdinaryDevice::OrdinaryDevice(const char* name) noexcept : Device{kOps, name} {}
+
+// The completion comes from an interrupt of the machine's, so what schedules it is the machine's.
+Progress OrdinaryDevice::later(ThreadContext& context, uint32_t ms) noexcept {
+    completer_ = context.defer();
+    if (!behaviour.never_completes) {
+        const model::HostSection host{context.machine()};
+        context.machine().clock.after(ms * model::kMillisecond,
+                                      [this] { completer_.complete(); });
+    }
+    return Progress::pending();
+}
+
+Progress OrdinaryDevice::prepare(ThreadContext&) noexcept {
+    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::prepare) {
+        return behaviour.refuse;
+    }
+    return Progress::done();
+}
+
+Progress OrdinaryDevice::complete(ThreadContext&, Outcome) noexcept {
+    ++cycles;
+    return Progress::done();
+}
+
+Progress OrdinaryDevice::suspend(ThreadContext& context) noexcept {
+    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend) {
+        return {behaviour.refuse, -16};
+    }
+    if (behaviour.suspend_wait_ms != 0 || behaviour.never_completes) {
+        return later(context, behaviour.suspend_wait_ms);
+    }
+    return Progress::done();
+}
+
+Progress OrdinaryDevice::resume(ThreadContext& context, Outcome outcome) noexcept {
+    if (outcome != Outcome::resumed) {
+        return Progress::done();
+    }
+    ++reconnects;
+    return behaviour.resume_wait_ms != 0 ? later(context, behaviour.resume_wait_ms)
+                                         : Progress::done();
+}
+
+Progress OrdinaryDevice::suspend_late(ThreadContext&) noexcept {
+    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend_late) {
+        return {behaviour.refuse, -16};
+    }
+    return Progress::done();
+}
+
+Progress OrdinaryDevice::resume_early(ThreadContext&, Outcome) noexcept {
+    return Progress::done();
+}
+
+Result<> OrdinaryDevice::suspend_noirq(NoirqContext&) noexcept {
+    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend_noirq) {
+        return {behaviour.refuse, -16};
+    }
+    return {};
+}
+
+Result<> OrdinaryDevice::resume_noirq(NoirqContext&, Outcome) noexcept {
+    return {};
+}
+
+}  // namespace resume::stress

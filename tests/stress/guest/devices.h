@@ -1,0 +1,42 @@
+// Ordinary devices of the modelled guest: as many hooks as there are, with the behaviours that a
+// scenario asks for. They stand for the embedder's own, so nothing of Xen is in them.
+#pragma once
+
+#include "drivers/xen_guest/xen_guest.h"
+
+namespace resume::stress {
+
+/// What a device does in the next cycle; zeros are an ordinary one.
+struct Behaviour {
+    Errc refuse = Errc::none;       ///< of its suspend hook
+    Phase refuse_in = Phase::suspend;
+    uint32_t suspend_wait_ms = 0;   ///< drains: finishes that much later
+    uint32_t resume_wait_ms = 0;    ///< after a real resume: connects to its backend
+    bool never_completes = false;   ///< the hook is pending for ever
+};
+
+class OrdinaryDevice final : public Device {
+  public:
+    explicit OrdinaryDevice(const char* name) noexcept;
+
+    Behaviour behaviour;
+    /// How often it connected anew: a resume that was none would show here.
+    uint32_t reconnects = 0;
+    uint32_t cycles = 0;
+
+  private:
+    Progress prepare(ThreadContext&) noexcept;
+    Progress complete(ThreadContext&, Outcome) noexcept;
+    Progress suspend(ThreadContext&) noexcept;
+    Progress resume(ThreadContext&, Outcome) noexcept;
+    Progress suspend_late(ThreadContext&) noexcept;
+    Progress resume_early(ThreadContext&, Outcome) noexcept;
+    Result<> suspend_noirq(NoirqContext&) noexcept;
+    Result<> resume_noirq(NoirqContext&, Outcome) noexcept;
+    Progress later(ThreadContext&, uint32_t ms) noexcept;
+    static const DriverOps kOps;
+
+    Completer completer_;
+};
+
+}  // namespace resume::stress

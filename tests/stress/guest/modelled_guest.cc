@@ -1,0 +1,242 @@
+#include "tests/stress/guest/modelled_guest.h"
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+namespace resume::stress {
+
+namespace {
+
+constexpr Gfn kSharedInfoHole = 0xfe700;
+constexpr Gfn kGrantHole = 0xfe800;
+
+GuestPages make_pages(Machine& machine) {
+    const uint32_t areas = (cpu_count(machine) + kVcpuAreasPerPage - 1) / kVcpuAreasPerPage;
+    return {.hypercall_page = machine.memory.allocate(1),
+            .shared_info = kSharedInfoHole,
+            .vcpu_areas = machine.memory.allocate(areas),
+            .grant_table = kGrantHole,
+            .grant_frames = 1};
+}
+
+Ticks after(Machine& machine, Nanoseconds delay) {
+    using Wide = unsigned __int128;
+    return raw_counter(machine) + static_cast<Ticks>(Wide{delay} * counter_hz(machine) /
+                                                     model::kSecond);
+}
+
+}  // namespace
+
+ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
+    : config_{config}, machine_{config.machine} {
+    XenGuestConfig xen;
+    xen.pages = make_pages(machine_);
+    xen.callback.mode = config.callback;
+    xen.unplug = config.machine.guest == model::GuestKind::xen_hvm
+                     ? UnplugMask::ide_disks | UnplugMask::nics
+                     : UnplugMask::none;
+    xen.tasks = tasks_.hooks();
+    xen.policy = config.policy;
+    xen.table = config.table;
+    xen.down_budget_ms = config.down_budget_ms;
+    xen.hook_deadline_ms = config.hook_deadline_ms;
+    xen.bugs = config.bugs;
+    xen.ipi = [](void*, uint32_t) noexcept {};
+    xen.run_on_parked = &ModelledGuest::run_on_parked;
+    guest_ = new (guest_memory_) XenGuest{machine_, xen};
+    HandshakeConfig handshake;
+    handshake.handled = handshake.handled.with(ShutdownWord::poweroff);
+    handshake.ack_only = config.bugs.has(Bug::ack_only);
+    handshake.budget_ms = config.down_budget_ms;
+    handshake_ = new (handshake_memory_) GuestHandshake{machine_, guest_->store(), handshake};
+    for (const char* name : {"vbd-51712", "vif-0", "rtc"}) {
+        devices_.push_back(std::make_unique<OrdinaryDevice>(name));
+    }
+    devices_[0]->behaviour = {.suspend_wait_ms = 2, .resume_wait_ms = 10};
+    devices_[1]->behaviour = {.resume_wait_ms = 5};
+}
+
+ModelledGuest::~ModelledGuest() {
+    if (!machine_.alive() || !started_) {
+        // A dead guest's objects stay as they are: taking them down would be its own code running
+        // after its death. Devices point into it, so they stay too.
+        for (auto& device : devices_) {
+            device.release();
+        }
+        if (!started_ && machine_.alive()) {
+            guest_->~XenGuest();
+        }
+        return;
+    }
+    machine_.run([this] {
+        tasks_.stop();
+        (void)handshake_->stop();
+        for (auto it = devices_.rbegin(); it != devices_.rend(); ++it) {
+            (void)guest_->remove(**it);
+        }
+    });
+    if (machine_.alive()) {
+        handshake_->~GuestHandshake();
+        guest_->~XenGuest();
+    }
+}
+
+void ModelledGuest::run_on_parked(Machine& machine, uint32_t cpu, void (*act)(void*) noexcept,
+                                  void* argument) noexcept {
+    machine.vcpus.run_on(cpu, [&] { act(argument); });
+}
+
+void ModelledGuest::on_tick(void* self, uint32_t cpu) noexcept {
+    auto& guest = *static_cast<ModelledGuest*>(self);
+    const Nanoseconds now = guest.guest_->time().monotonic();
+    if (cpu == 0) {
+        if (now < guest.last_tick_) {
+            guest.worst_step_back_ = std::max(guest.worst_step_back_, guest.last_tick_ - now);
+        } else if (guest.last_tick_ != 0) {
+            guest.longest_gap_ = std::max(guest.longest_gap_, now - guest.last_tick_);
+        }
+        guest.last_tick_ = now;
+        ++guest.ticks_;
+    }
+    (void)guest.guest_->time().arm_after(guest.config_.tick_ms * model::kMillisecond);
+}
+
+model::RunResult ModelledGuest::boot() {
+    Result<> booted = Errc::invalid;
+    model::RunResult result = machine_.boot([&](BootContext& boot) {
+        booted = guest_->boot(boot);
+        if (!booted.ok()) {
+            return;
+        }
+        struct Rest {
+            XenGuest* guest;
+            BootContext* boot;
+        } rest{guest_, &boot};
+        on_each_cpu(
+            machine_,
+            [](Machine&, uint32_t cpu, void* argument) noexcept {
+                auto& all = *static_cast<Rest*>(argument);
+                if (cpu != 0) {
+                    (void)all.guest->boot_cpu(*all.boot);
+                }
+            },
+            &rest);
+    });
+    if (result.end == model::GuestEnd::returned && !booted.ok()) {
+        throw std::runtime_error{std::string{"the guest did not boot: "} +
+                                 name_of(booted.error().code) + ", detail " +
+                                 std::to_string(booted.error().detail)};
+    }
+    if (result.end != model::GuestEnd::returned) {
+        return result;
+    }
+    return machine_.run([this] { start(); });
+}
+
+void ModelledGuest::start() {
+    for (auto& device : devices_) {
+        RESUME_ASSERT(guest_->add(*device).ok());
+    }
+    tasks_.start(machine_, guest_->store());
+    RESUME_ASSERT(guest_->store().start().ok());
+    RESUME_ASSERT(handshake_->start().ok());
+    guest_->timer().set_handler(&ModelledGuest::on_tick, this);
+    guest_->events().trace_upcalls(false);
+    if (config_.tick_ms != 0) {
+        on_each_cpu(
+            machine_,
+            [](Machine&, uint32_t cpu, void* self) noexcept { on_tick(self, cpu); }, this);
+    }
+    started_ = true;
+}
+
+bool ModelledGuest::serve(Nanoseconds longest) {
+    guest_->pump();
+    tasks_.work();
+    guest_->pump();
+    if (!handshake_->fired()) {
+        wait_for_interrupt(machine_, after(machine_, longest));
+        return false;
+    }
+    const Result<ShutdownRequest> request = handshake_->poll();
+    if (!request.ok() || request.value().word == ShutdownWord::none) {
+        return false;
+    }
+    finish(request.value());
+    return true;
+}
+
+void ModelledGuest::finish(const ShutdownRequest& request) {
+    if (request.word != ShutdownWord::suspend) {
+        sched_shutdown reason{.reason = SHUTDOWN_poweroff};
+        (void)xen::sched_op(machine_, SCHEDOP_shutdown, reason);
+    }
+    const Result<CycleResult> result = guest_->suspend();
+    Outcome outcome = Outcome::aborted;
+    if (result.ok()) {
+        last_ = result.value();
+        outcome = result.value().outcome;
+        last_error_ = result.value().cause;
+    } else {
+        last_error_ = result.error();
+    }
+    // A clock read on either side of each cycle is what the oracle judges time by.
+    (void)guest_->time().monotonic();
+    (void)handshake_->finished(outcome);
+}
+
+Cycle ModelledGuest::cycle(model::HostAct act) {
+    Cycle cycle;
+    last_.reset();
+    const std::size_t before = machine_.toolstack.errands().size();
+    machine_.toolstack.start(act);
+    cycle.run = machine_.run([&] {
+        while (!last_ && (machine_.toolstack.busy() || handshake_->fired())) {
+            serve(model::kSecond);
+        }
+        while (machine_.toolstack.busy()) {
+            serve(model::kSecond);
+        }
+        const Nanoseconds settle = machine_.clock.now() + 200 * model::kMillisecond;
+        while (machine_.clock.now() < settle) {
+            serve(50 * model::kMillisecond);
+        }
+    });
+    cycle.result = last_;
+    if (machine_.toolstack.errands().size() > before) {
+        cycle.errand = machine_.toolstack.errands()[before];
+    }
+    return cycle;
+}
+
+model::RunResult ModelledGuest::idle(Nanoseconds duration) {
+    const Nanoseconds until = machine_.clock.now() + duration;
+    return machine_.run([&] {
+        while (machine_.clock.now() < until) {
+            serve(until - machine_.clock.now());
+        }
+    });
+}
+
+OrdinaryDevice& ModelledGuest::device(const std::string& name) {
+    for (auto& device : devices_) {
+        if (name == device->name()) {
+            return *device;
+        }
+    }
+    throw std::invalid_argument{"the modelled guest has no device " + name};
+}
+
+oracle::TraceView ModelledGuest::view() const {
+    oracle::TraceView view;
+    view.guest = model::name_of(config_.machine.guest);
+    view.vcpus = config_.machine.vcpus;
+    view.frequency = machine_.timekeeping.hz();
+    view.sights = Sight::all;
+    view.part = 1;
+    oracle::append_events(view, machine_.trace);
+    return view;
+}
+
+}  // namespace resume::stress
