@@ -20,7 +20,6 @@ long Domain::suspend(uint32_t cpu) {
     down_ = true;
     caller_ = cpu;
     return_code_ = 0;
-    m.timekeeping.freeze();
     m.toolstack.domain_went_down();
     while (down_) {
         if (!m.clock.run_next(kNever)) {

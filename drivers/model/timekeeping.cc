@@ -109,12 +109,15 @@ void Timekeeping::freeze() {
 }
 
 void Timekeeping::arrive(const HostConfig& host, bool new_domain) {
+    const Ticks held = ticks();
     host_ = &host;
     frozen_ = false;
     if (new_domain && !host.tsc_emulated) {
         const Wide passed = machine_.clock.now();
         anchor_ticks_ = host.tsc_start + static_cast<Ticks>(passed * host.tsc_hz / kSecond);
         set_scale(host.tsc_hz);
+    } else {
+        anchor_ticks_ = held;
     }
     // Between save and restore the counter stands still; in a domain that only waited it went on.
     if (new_domain) {

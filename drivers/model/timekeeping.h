@@ -26,7 +26,7 @@ class Timekeeping {
     /// Writes the vCPU's time areas and, with `wall`, the wall clock (seqlocks, as Xen does).
     void publish(uint32_t cpu);
     void publish_wall();
-    /// The guest left: its TSC stands still from here.
+    /// The vCPUs' state was saved: an emulated TSC stands still from here to the restore.
     void freeze();
     /// It runs again, on this host's clocks.
     void arrive(const HostConfig& host, bool new_domain);

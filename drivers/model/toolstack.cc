@@ -149,12 +149,17 @@ void Toolstack::work() {
             break;
         case HostAct::save_restore:
         case HostAct::migrate:
-            away += save_time + restore_time;
-            break;
+            set_timer(away + save_time, &Toolstack::saved);
+            return;
         default:
             break;
     }
     set_timer(away, &Toolstack::bring_back);
+}
+
+void Toolstack::saved() {
+    machine_.timekeeping.freeze();
+    set_timer(restore_time, &Toolstack::bring_back);
 }
 
 void Toolstack::bring_back() {

@@ -77,6 +77,7 @@ class Toolstack {
     void ack_timed_out();
     void down_timed_out();
     void work();
+    void saved();
     void bring_back();
     void finish(bool succeeded, const std::string& message);
     void set_timer(Nanoseconds delay, void (Toolstack::*what)());

@@ -23,8 +23,7 @@ Progress OrdinaryDevice::later(ThreadContext& context, uint32_t ms) noexcept {
     completer_ = context.defer();
     if (!behaviour.never_completes) {
         const model::HostSection host{context.machine()};
-        context.machine().clock.after(ms * model::kMillisecond,
-                                      [this] { completer_.complete(); });
+        context.machine().clock.after(ms * model::kMillisecond, [this] { completer_.complete(); });
     }
     return Progress::pending();
 }

@@ -8,11 +8,11 @@ namespace resume::stress {
 
 /// What a device does in the next cycle; zeros are an ordinary one.
 struct Behaviour {
-    Errc refuse = Errc::none;       ///< of its suspend hook
+    Errc refuse = Errc::none;  ///< of its suspend hook
     Phase refuse_in = Phase::suspend;
-    uint32_t suspend_wait_ms = 0;   ///< drains: finishes that much later
-    uint32_t resume_wait_ms = 0;    ///< after a real resume: connects to its backend
-    bool never_completes = false;   ///< the hook is pending for ever
+    uint32_t suspend_wait_ms = 0;  ///< drains: finishes that much later
+    uint32_t resume_wait_ms = 0;   ///< after a real resume: connects to its backend
+    bool never_completes = false;  ///< the hook is pending for ever
 };
 
 class OrdinaryDevice final : public Device {

@@ -22,8 +22,8 @@ GuestPages make_pages(Machine& machine) {
 
 Ticks after(Machine& machine, Nanoseconds delay) {
     using Wide = unsigned __int128;
-    return raw_counter(machine) + static_cast<Ticks>(Wide{delay} * counter_hz(machine) /
-                                                     model::kSecond);
+    return raw_counter(machine) +
+           static_cast<Ticks>(Wide{delay} * counter_hz(machine) / model::kSecond);
 }
 
 }  // namespace
@@ -145,8 +145,8 @@ void ModelledGuest::start() {
     guest_->events().trace_upcalls(false);
     if (config_.tick_ms != 0) {
         on_each_cpu(
-            machine_,
-            [](Machine&, uint32_t cpu, void* self) noexcept { on_tick(self, cpu); }, this);
+            machine_, [](Machine&, uint32_t cpu, void* self) noexcept { on_tick(self, cpu); },
+            this);
     }
     started_ = true;
 }

@@ -27,7 +27,7 @@ struct ModelledGuestConfig {
     CallbackMode callback = CallbackMode::global_vector;
     Policy policy{};
     const StepTable* table = &kStepTable;
-    uint32_t tick_ms = 10;           ///< 0: no ticking
+    uint32_t tick_ms = 10;  ///< 0: no ticking
     uint32_t down_budget_ms = 45'000;
     uint32_t hook_deadline_ms = 10'000;
 };
