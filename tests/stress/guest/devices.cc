@@ -16,7 +16,8 @@ constexpr DriverOps OrdinaryDevice::kOps = {
     .complete = thread_up<&OrdinaryDevice::complete>,
 };
 
-OrdinaryDevice::OrdinaryDevice(const char* name) noexcept : Device{kOps, name} {}
+OrdinaryDevice::OrdinaryDevice(XenGuest& guest, const char* name) noexcept
+    : Device{kOps, name}, guest_{guest} {}
 
 // The completion comes from an interrupt of the machine's, so what schedules it is the machine's.
 Progress OrdinaryDevice::later(ThreadContext& context, uint32_t ms) noexcept {
@@ -51,6 +52,9 @@ Progress OrdinaryDevice::suspend(ThreadContext& context) noexcept {
 }
 
 Progress OrdinaryDevice::resume(ThreadContext& context, Outcome outcome) noexcept {
+    if (behaviour.reads_clock) {
+        (void)guest_.time().monotonic();
+    }
     if (outcome != Outcome::resumed) {
         return Progress::done();
     }
@@ -77,7 +81,14 @@ Result<> OrdinaryDevice::suspend_noirq(NoirqContext&) noexcept {
     return {};
 }
 
-Result<> OrdinaryDevice::resume_noirq(NoirqContext&, Outcome) noexcept {
+Result<> OrdinaryDevice::resume_noirq(NoirqContext& context, Outcome) noexcept {
+    if (behaviour.reads_clock) {
+        (void)guest_.time().monotonic();
+    }
+    if (behaviour.calls_cpus) {
+        on_each_cpu(
+            context.machine(), [](Machine&, uint32_t, void*) noexcept {}, nullptr);
+    }
     return {};
 }
 

@@ -13,11 +13,13 @@ struct Behaviour {
     uint32_t suspend_wait_ms = 0;  ///< drains: finishes that much later
     uint32_t resume_wait_ms = 0;   ///< after a real resume: connects to its backend
     bool never_completes = false;  ///< the hook is pending for ever
+    bool reads_clock = false;      ///< in resume_noirq and resume: stamps what it does
+    bool calls_cpus = false;       ///< in resume_noirq: needs every other CPU to answer
 };
 
 class OrdinaryDevice final : public Device {
   public:
-    explicit OrdinaryDevice(const char* name) noexcept;
+    OrdinaryDevice(XenGuest& guest, const char* name) noexcept;
 
     Behaviour behaviour;
     /// How often it connected anew: a resume that was none would show here.
@@ -36,6 +38,7 @@ class OrdinaryDevice final : public Device {
     Progress later(ThreadContext&, uint32_t ms) noexcept;
     static const DriverOps kOps;
 
+    XenGuest& guest_;
     Completer completer_;
 };
 

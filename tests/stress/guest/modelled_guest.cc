@@ -30,6 +30,11 @@ Ticks after(Machine& machine, Nanoseconds delay) {
 
 ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
     : config_{config}, machine_{config.machine} {
+    view_.guest = model::name_of(config.machine.guest);
+    view_.vcpus = config.machine.vcpus;
+    view_.frequency = machine_.timekeeping.hz();
+    view_.sights = Sight::all;
+    view_.part = 1;
     XenGuestConfig xen;
     xen.pages = make_pages(machine_);
     xen.callback.mode = config.callback;
@@ -51,7 +56,7 @@ ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
     handshake.budget_ms = config.down_budget_ms;
     handshake_ = new (handshake_memory_) GuestHandshake{machine_, guest_->store(), handshake};
     for (const char* name : {"vbd-51712", "vif-0", "rtc"}) {
-        devices_.push_back(std::make_unique<OrdinaryDevice>(name));
+        devices_.push_back(std::make_unique<OrdinaryDevice>(*guest_, name));
     }
     devices_[0]->behaviour = {.suspend_wait_ms = 2, .resume_wait_ms = 10};
     devices_[1]->behaviour = {.resume_wait_ms = 5};
@@ -109,19 +114,10 @@ model::RunResult ModelledGuest::boot() {
         if (!booted.ok()) {
             return;
         }
-        struct Rest {
-            XenGuest* guest;
-            BootContext* boot;
-        } rest{guest_, &boot};
-        on_each_cpu(
-            machine_,
-            [](Machine&, uint32_t cpu, void* argument) noexcept {
-                auto& all = *static_cast<Rest*>(argument);
-                if (cpu != 0) {
-                    (void)all.guest->boot_cpu(*all.boot);
-                }
-            },
-            &rest);
+        // Each further CPU runs its own part before an interrupt can reach it.
+        for (uint32_t cpu = 1; cpu < cpu_count(machine_) && booted.ok(); ++cpu) {
+            machine_.vcpus.run_on(cpu, [&] { booted = guest_->boot_cpu(boot); });
+        }
     });
     if (result.end == model::GuestEnd::returned && !booted.ok()) {
         throw std::runtime_error{std::string{"the guest did not boot: "} +
@@ -172,6 +168,7 @@ void ModelledGuest::finish(const ShutdownRequest& request) {
         sched_shutdown reason{.reason = SHUTDOWN_poweroff};
         (void)xen::sched_op(machine_, SCHEDOP_shutdown, reason);
     }
+    tasks_.work();  // user space runs until it is frozen
     const Result<CycleResult> result = guest_->suspend();
     Outcome outcome = Outcome::aborted;
     if (result.ok()) {
@@ -204,6 +201,7 @@ Cycle ModelledGuest::cycle(model::HostAct act) {
         }
     });
     cycle.result = last_;
+    collect();
     if (machine_.toolstack.errands().size() > before) {
         cycle.errand = machine_.toolstack.errands()[before];
     }
@@ -228,15 +226,15 @@ OrdinaryDevice& ModelledGuest::device(const std::string& name) {
     throw std::invalid_argument{"the modelled guest has no device " + name};
 }
 
-oracle::TraceView ModelledGuest::view() const {
-    oracle::TraceView view;
-    view.guest = model::name_of(config_.machine.guest);
-    view.vcpus = config_.machine.vcpus;
-    view.frequency = machine_.timekeeping.hz();
-    view.sights = Sight::all;
-    view.part = 1;
-    oracle::append_events(view, machine_.trace);
-    return view;
+// The ring is emptied after each cycle, so its size bounds one cycle and not a whole life.
+void ModelledGuest::collect() {
+    oracle::append_events(view_, machine_.trace);
+    machine_.trace.clear();
+}
+
+const oracle::TraceView& ModelledGuest::view() {
+    collect();
+    return view_;
 }
 
 }  // namespace resume::stress

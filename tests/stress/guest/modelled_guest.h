@@ -77,14 +77,15 @@ class ModelledGuest {
     [[nodiscard]] Nanoseconds worst_step_back() const { return worst_step_back_; }
     [[nodiscard]] Nanoseconds longest_gap() const { return longest_gap_; }
 
-    /// The trace since boot, or since the last clear_trace().
-    [[nodiscard]] oracle::TraceView view() const;
-    [[nodiscard]] oracle::Verdict verdict() const { return oracle::judge(view()); }
+    /// The trace since boot.
+    [[nodiscard]] const oracle::TraceView& view();
+    [[nodiscard]] oracle::Verdict verdict() { return oracle::judge(view()); }
 
   private:
     using GuestHandshake = Handshake<Store>;
 
     void start();
+    void collect();
     void finish(const ShutdownRequest& request);
     static void on_tick(void* self, uint32_t cpu) noexcept;
     static void run_on_parked(Machine& machine, uint32_t cpu, void (*act)(void*) noexcept,
@@ -99,7 +100,7 @@ class ModelledGuest {
     XenGuest* guest_ = nullptr;
     GuestHandshake* handshake_ = nullptr;
     std::vector<std::unique_ptr<OrdinaryDevice>> devices_;
-    std::vector<OrdinaryDevice*> abandoned_;
+    oracle::TraceView view_;
     bool started_ = false;
     std::optional<CycleResult> last_;
     Error last_error_{};

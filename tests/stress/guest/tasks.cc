@@ -9,6 +9,7 @@ namespace resume::stress {
 namespace {
 
 constexpr char kPath[] = "domid";
+constexpr uint64_t kAsksPerSecond = 200;
 
 bool under_way(const StoreRequest& request) {
     return request.state != StoreRequest::State::idle && request.state != StoreRequest::State::done;
@@ -25,9 +26,10 @@ void Task::start(Machine& machine, Store& store, TaskId id) noexcept {
 }
 
 void Task::work() noexcept {
-    if (!busy || frozen || under_way(request_)) {
+    if (!busy || frozen || under_way(request_) || raw_counter(*machine_) < next_) {
         return;
     }
+    next_ = raw_counter(*machine_) + counter_hz(*machine_) / kAsksPerSecond;
     request_.type = XS_READ;
     request_.task = id_;
     request_.head = kPath;

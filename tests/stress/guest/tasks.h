@@ -35,6 +35,7 @@ class Task {
     Machine* machine_ = nullptr;
     Store* store_ = nullptr;
     TaskId id_ = 0;
+    Ticks next_ = 0;  ///< when it asks again: it thinks in between
     StoreRequest request_;
     char reply_[64] = {};
 };
