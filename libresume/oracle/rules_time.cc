@@ -27,6 +27,7 @@ class TimeRules final : public Rules {
                 break;
             case EventKind::hypercall:
                 if (is_suspend_hypercall(event)) {
+                    away_ = true;
                     left_ = true;
                     mapped_ = false;
                     wall_read_ = false;
@@ -95,9 +96,14 @@ class TimeRules final : public Rules {
             if (clock > passed + kLeapNs) {
                 scene.violate("L13", "the clock leapt by " + std::to_string(clock - passed) + " ns",
                               event.device);
+            } else if (!away_ && passed > clock + kLeapNs) {
+                scene.violate("L13",
+                              "the clock stood still for " + std::to_string(passed - clock) + " ns",
+                              event.device);
             }
         }
         last_ = event;
+        away_ = false;
     }
 
     void see_runstate(Scene& scene, const TraceEvent& event) {
@@ -139,6 +145,7 @@ class TimeRules final : public Rules {
     bool wall_known_ = false;
     bool wall_read_ = false;
     bool mapped_ = false;
+    bool away_ = false;  ///< the guest was, since the last read of the monotonic clock
     bool left_ = false;
     bool read_early_ = false;  ///< since the hypercall returned
 };

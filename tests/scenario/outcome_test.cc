@@ -6,16 +6,11 @@ namespace {
 
 // 7: Linux 2.6.27 to 2025: a driver refuses to freeze, and the ones frozen before it stay frozen.
 TEST(Outcome, F7ARefusedSuspendWithoutUnwindingLeavesDevicesSuspended) {
-    StepTable table = kStepTable;
-    for (StepRow& row : table.rows) {
-        if (row.down == Step::suspend) {
-            row.up_phase = Phase::none;
-            row.up_walk = Walk::none;
-        }
-    }
-    ModelledGuestConfig config = with(Bug::no_unwind);
-    config.table = &table;
-    auto guest = guest_up(config);
+    auto guest = guest_up(with(Bug::no_unwind));
+    static DriverOps never_thawed;
+    never_thawed = guest->device("rtc").ops();
+    never_thawed.resume = nullptr;
+    guest->device("rtc").replace_ops(CheckedOps{CheckedOps::Unchecked{never_thawed}});
     guest->device("vbd-51712").behaviour.refuse = Errc::refused;
     const Cycle refused = guest->cycle(HostAct::checkpoint);
     EXPECT_TRUE(refused.is(Outcome::aborted)) << refused.run.reason;
