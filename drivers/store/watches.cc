@@ -122,8 +122,8 @@ StoreWatch* Store::watch_of(const StoreEvent& event) noexcept {
 }
 
 /// A callback may take watches away or add some, so the list is looked through anew after each. One
-/// that feeds itself does not keep us here; what is left over is fired by the next pump(), which the
-/// event that fed it brings about.
+/// that feeds itself does not keep us here: what is left over is fired by the next pump(), and the
+/// event that fed it brings that about.
 void Store::fire_watches() noexcept {
     for (uint32_t rounds = kFiresAPump; rounds != 0; --rounds) {
         StoreWatch* next = nullptr;

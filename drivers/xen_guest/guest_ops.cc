@@ -27,7 +27,25 @@ EngineConfig XenGuest::engine_config(XenGuest& guest, const XenGuestConfig& conf
     engine.down_budget_ms = config.down_budget_ms;
     engine.hook_deadline_ms = config.hook_deadline_ms;
     engine.table = config.table;
+    if (config.bugs.has(Bug::no_unwind)) {
+        guest.table_ = kStepTable;
+        engine.table = &guest.table_;
+    }
     return engine;
+}
+
+/// Bug no_unwind: a walk by rank passes every ordinary device by, and those are who it leaves
+/// frozen.
+void XenGuest::set_unwinding(XenGuest& guest, bool on) noexcept {
+    if (!guest.config_.bugs.has(Bug::no_unwind)) {
+        return;
+    }
+    for (uint8_t i = 0; i < guest.table_.count; ++i) {
+        StepRow& row = guest.table_.rows[i];
+        if (row.up == Step::resume || row.up == Step::complete) {
+            row.up_walk = on ? kStepTable.rows[i].up_walk : Walk::by_rank;
+        }
+    }
 }
 
 GuestOps XenGuest::guest_ops(XenGuest& guest) noexcept {
@@ -47,6 +65,7 @@ GuestOps XenGuest::guest_ops(XenGuest& guest) noexcept {
 /// Stopped while we hold the store's lock, so that none of them is stopped while it holds it (F1).
 Result<> XenGuest::freeze_tasks(void* self, Ticks deadline) noexcept {
     auto& guest = *static_cast<XenGuest*>(self);
+    set_unwinding(guest, false);
     const Tasks& tasks = guest.config_.tasks;
     if (tasks.freeze == nullptr) {
         return {};
@@ -68,7 +87,9 @@ void XenGuest::thaw_tasks(void* self, Outcome outcome) noexcept {
 }
 
 Result<> XenGuest::close_store(void* self, Ticks deadline) noexcept {
-    return static_cast<XenGuest*>(self)->store_.close(deadline);
+    auto& guest = *static_cast<XenGuest*>(self);
+    set_unwinding(guest, true);
+    return guest.store_.close(deadline);
 }
 
 Result<> XenGuest::open_store(void* self, Outcome outcome) noexcept {

@@ -90,6 +90,7 @@ class XenGuest {
 
   private:
     static GuestOps guest_ops(XenGuest& guest) noexcept;
+    static void set_unwinding(XenGuest& guest, bool on) noexcept;
     static EngineConfig engine_config(XenGuest& guest, const XenGuestConfig& config) noexcept;
     static Result<> freeze_tasks(void* self, Ticks deadline) noexcept;
     static void thaw_tasks(void* self, Outcome outcome) noexcept;
@@ -116,6 +117,7 @@ class XenGuest {
     Console console_;
     Store store_;
     EarlyClock early_clock_;
+    StepTable table_{};         ///< bug no_unwind only: ours to break and to mend in mid-cycle
     bool timers_owed_ = false;  ///< of the CPUs but 0, since the last return of 0
     Channel ipis_[kMaxVcpus];
     Engine engine_;

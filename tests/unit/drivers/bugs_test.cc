@@ -2,6 +2,7 @@
 // the death that the report describes) shows it. Without the switch the same cycles are clean
 // (cycle_test.cc).
 #include "tests/conformance/model_guest.h"
+#include "tests/conformance/saboteur.h"
 
 namespace resume::test {
 using conformance::GuestOptions;
@@ -196,6 +197,26 @@ TEST(BugTest, AnAbortToldAsARestoreResetsALiveRing) {
         EXPECT_EQ(result.value().outcome, Outcome::aborted);
     });
     EXPECT_TRUE(has(guest, "L6")) << guest.complaints();
+}
+
+TEST(BugTest, ARefusalWithoutUnwindingLeavesDevicesSuspended) {
+    for (const bool broken : {false, true}) {
+        GuestOptions options;
+        options.guest.bugs = broken ? Bugs{Bug::no_unwind} : Bugs{};
+        ModelGuest guest{options};
+        ASSERT_EQ(guest.boot().end, GuestEnd::returned);
+        ClockUser frozen{guest.guest.time()};
+        conformance::Saboteur refuses{Phase::suspend};
+        ASSERT_TRUE(guest.guest.add(refuses).ok());
+        ASSERT_TRUE(guest.guest.add(frozen).ok());
+        const auto result = guest.try_cycle();
+        ASSERT_TRUE(result);
+        EXPECT_EQ(result->outcome, Outcome::aborted);
+        EXPECT_EQ(has(guest, "P4") || has(guest, "P5"), broken) << guest.complaints();
+        ASSERT_TRUE(guest.cycle(HostAct::checkpoint)) << "with or without, the next one works";
+        ASSERT_TRUE(guest.guest.remove(refuses).ok());
+        ASSERT_TRUE(guest.guest.remove(frozen).ok());
+    }
 }
 
 TEST(BugTest, AckOnlyLeavesTheToolstackWaiting) {
