@@ -23,7 +23,7 @@ from xenlab.kernel_guest import KernelGuest, settings  # noqa: E402
 from xenlab.machine import Machine  # noqa: E402
 
 GUEST_PATH = "/share/resume-kernel"
-WORDS = "tick_ms=600000 traffic=0 devices=3"
+WORDS = "tick_ms=600000 traffic=0 devices=1"
 CYCLE_TIMEOUT = 60
 GOOD, FINDING, SKIPPED = 0, 1, 77
 
