@@ -6,7 +6,7 @@ from . import kernel_host, kernel_plan as plan
 from .errors import LabError
 from .kernel_lab import WORDS, difference, signs_in
 
-REPORT_TIMEOUT = 6
+REPORT_TIMEOUT = 15
 # The fifth letter of a domain that is down, in `xl list`.
 ENDED = {"r": "reboot", "c": "crash"}
 

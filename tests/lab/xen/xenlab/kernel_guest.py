@@ -7,9 +7,9 @@ import time
 from .errors import LabError, TimedOut
 
 COMMAND_NODE = "data/lab/command"
-COMMAND_TIMEOUT = 20
-TRACE_TIMEOUT = 60
-READY_TIMEOUT = 20
+COMMAND_TIMEOUT = 60
+TRACE_TIMEOUT = 120
+READY_TIMEOUT = 60
 DEAD_WORDS = ("PANIC", "FAULT")
 
 

@@ -3,7 +3,7 @@
 from . import kernel_plan as plan
 from .errors import TimedOut
 
-ASK_TIMEOUT = 10
+ASK_TIMEOUT = 20
 REFUSAL_TIMEOUT = 4
 
 

@@ -10,7 +10,7 @@ from .oracle import Verdict
 KERNEL = "/share/resume-kernel"
 WORDS = "tick_ms=10 traffic=1"
 # From the host's side being done to the guest's own line.
-REPORT_TIMEOUT = 15
+REPORT_TIMEOUT = 40
 WALL_TOLERANCE_S = 5
 MAX_RESTARTS = 3
 

@@ -15,9 +15,11 @@ KERNEL_WORDS = ("console=hvc0 ignore_loglevel no_console_suspend mitigations=off
                 "rcupdate.rcu_cpu_stall_timeout=300")
 
 
-def initramfs(installation, release, overlay=None, programs=(), modules=()):
+def initramfs(installation, release, overlay=None, programs=(), modules=(),
+              start=None):
     """`overlay`: a folder whose files are put on top. `programs`: (path in the guest, path here),
-    each with the shared objects that it needs. `modules`: further kernel modules."""
+    each with the shared objects that it needs. `modules`: further kernel modules. `start`:
+    a script that init runs once, in the foreground."""
     image = Initramfs()
     for folder in FOLDERS:
         image.folder(folder)
@@ -27,6 +29,8 @@ def initramfs(installation, release, overlay=None, programs=(), modules=()):
     for path, source in programs:
         images.add_program(image, path, source)
     image.file("init", (images.HERE / "domu" / "init.sh").read_bytes(), executable=True)
+    if start:
+        image.file("lab/start", start, executable=True)
     if overlay:
         image.tree(overlay)
     return image

@@ -92,6 +92,8 @@ class LinuxGuests:
                 programs.append((f"usr/bin/{name}", self._tools / name))
                 sources.append(self._tools / name)
         name = "linux-" + release + ("-agent" if self.with_agent else "")
+        start = images.HERE / "domu" / "agent.sh" if self.with_agent else None
         return linux.image_for(self._cache, self._installation, name, release, sources,
-                               overlay=overlay, programs=tuple(programs), modules=MODULES)
+                               overlay=overlay, programs=tuple(programs), modules=MODULES,
+                               start=start)
 
