@@ -52,8 +52,10 @@ def parse_arguments():
     parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/dev/bin",
                         help="folder of resumectl and of the lab's programs")
     parser.add_argument("--kernel", type=pathlib.Path,
-                        default=ROOT / "build/kernel/bin/resume-kernel")
-    return parser.parse_args()
+                        help="the test kernel (default: resume-kernel in the folder of --tools)")
+    arguments = parser.parse_args()
+    arguments.kernel = arguments.kernel or arguments.tools / "resume-kernel"
+    return arguments
 
 
 def say(text):
@@ -71,8 +73,7 @@ def need_built(arguments):
     needed = [arguments.tools / name for name in names]
     for path in needed + [arguments.kernel] * (arguments.lab == "xen-kernel"):
         if not path.exists():
-            raise LabError(f"{path} is not built: cmake --preset dev && ninja -C build/dev; "
-                           "cmake --preset kernel && ninja -C build/kernel")
+            raise LabError(f"{path} is not built: cmake --preset dev && ninja -C build/dev")
 
 
 @contextlib.contextmanager
