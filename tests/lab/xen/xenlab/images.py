@@ -8,6 +8,7 @@ import pathlib
 import shutil
 import struct
 import subprocess
+import tempfile
 
 from .cpio import Initramfs
 from .errors import LabError, Skip
@@ -33,9 +34,19 @@ def shared_objects(program):
     return sorted({word for word in answer.stdout.split() if word.startswith("/")})
 
 
+def without_symbols(program):
+    """A program's bytes without what only a debugger reads: it is most of ours, and a guest's
+    memory is small. As it is where binutils is not installed."""
+    if shutil.which("strip") is None:
+        return pathlib.Path(program).read_bytes()
+    with tempfile.NamedTemporaryFile() as small:
+        subprocess.run(["strip", "-o", small.name, str(program)], timeout=60, check=True)
+        return pathlib.Path(small.name).read_bytes()
+
+
 def add_program(image, path, source):
     """The program and every shared object that it needs."""
-    image.file(path, source, executable=True)
+    image.file(path, without_symbols(source), executable=True)
     for needed in shared_objects(source):
         if needed not in image:
             image.file(needed, pathlib.Path(needed).resolve())
