@@ -36,12 +36,13 @@ class RegistrationRules final : public Rules {
         }
         if (event.kind == EventKind::hypercall) {
             see_hypercall(scene, event);
-        } else if (event.kind == EventKind::evidence &&
-                   scene.evidence() == DomainEvidence::same && anew_) {
+        } else if (event.kind == EventKind::evidence && scene.evidence() == DomainEvidence::same &&
+                   anew_) {
             now_ = before_;
             anew_ = false;
         } else if (event.kind == EventKind::cycle_begin) {
-            history_known_ |= scene.cycles_seen() > 1 || now_.shared_info || !now_.ports.empty();
+            // A trace that begins in mid-history does not say what was bound before it.
+            history_known_ |= now_.shared_info;
             anew_ = false;
         } else if (event.kind == EventKind::cycle_end) {
             check_complete(scene);

@@ -1,4 +1,6 @@
 #include "libresume/oracle/scene.h"
+
+#include <algorithm>
 #include "libresume/oracle/xen_abi.h"
 
 namespace resume::oracle {
@@ -109,12 +111,20 @@ Outcome Scene::outcome() const {
 }
 
 void Scene::violate(const char* id, std::string detail, DeviceId device) {
-    if (verdict_.violations.size() >= kMostViolations) {
-        return;
+    Violation violation{id,
+                        std::move(detail),
+                        device == kNoDevice ? std::string{} : view_.device_name(device),
+                        in_cycle_ ? number_ : 0,
+                        index_,
+                        ticks_};
+    const auto same = [&violation](const Violation& other) {
+        return other.cycle == violation.cycle && other.id == violation.id &&
+               other.detail == violation.detail && other.device == violation.device;
+    };
+    std::vector<Violation>& all = verdict_.violations;
+    if (all.size() < kMostViolations && std::none_of(all.begin(), all.end(), same)) {
+        all.push_back(std::move(violation));
     }
-    verdict_.violations.push_back({id, std::move(detail),
-                                   device == kNoDevice ? std::string{} : view_.device_name(device),
-                                   in_cycle_ ? number_ : 0, index_, ticks_});
 }
 
 void Scene::advance(const TraceEvent& event, uint64_t index) {

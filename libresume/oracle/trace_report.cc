@@ -78,6 +78,7 @@ class Builder {
         report.id = prefix_ + std::to_string(event.arg32);
         report.kind = name_of(static_cast<Kind>(event.status));
         report.begin_boot_ns = to_ns(view_, event.ticks);
+        report.confidence = "low";  // until it is seen to end
         reports_.push_back(std::move(report));
         open_ = true;
         hooks_.clear();
@@ -113,6 +114,7 @@ class Builder {
             case EventKind::cycle_end:
                 report.outcome = name_of(static_cast<Outcome>(event.status));
                 report.duration_ns = now - report.begin_boot_ns;
+                report.confidence = "high";
                 if (event.status != static_cast<int32_t>(Outcome::aborted)) {
                     report.cause.reset();
                 }
