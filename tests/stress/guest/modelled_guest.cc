@@ -148,6 +148,10 @@ void ModelledGuest::start() {
 }
 
 bool ModelledGuest::serve(Nanoseconds longest) {
+    if (machine_.trace.size() > config_.machine.trace_capacity / 2) {
+        const model::HostSection host{machine_};
+        collect();
+    }
     guest_->pump();
     tasks_.work();
     guest_->pump();
@@ -226,7 +230,7 @@ OrdinaryDevice& ModelledGuest::device(const std::string& name) {
     throw std::invalid_argument{"the modelled guest has no device " + name};
 }
 
-// The ring is emptied after each cycle, so its size bounds one cycle and not a whole life.
+// The ring is emptied between cycles, so its size bounds one cycle and not a whole life.
 void ModelledGuest::collect() {
     oracle::append_events(view_, machine_.trace);
     machine_.trace.clear();
