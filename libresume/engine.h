@@ -103,6 +103,10 @@ class Engine {
     [[nodiscard]] bool running() const noexcept;
     [[nodiscard]] DomainEvidence evidence() const noexcept;
     [[nodiscard]] uint32_t device_count() const noexcept;
+    /// Every registered device, suppliers first: for whoever names the ids of a trace. Thread
+    /// context; `see` must not change the tree.
+    void each_device(void (*see)(void* argument, const Device& device) noexcept,
+                     void* argument) noexcept;
     [[nodiscard]] uint64_t stray_completions() const noexcept;
 
   private:

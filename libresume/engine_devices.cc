@@ -49,6 +49,14 @@ void Engine::unlink(DeviceLink& link) noexcept {
     tree_.unlink(link);
 }
 
+void Engine::each_device(void (*see)(void* argument, const Device& device) noexcept,
+                         void* argument) noexcept {
+    RESUME_ASSERT(see != nullptr);
+    for (const Device& device : tree_.order()) {
+        see(argument, device);
+    }
+}
+
 uint32_t Engine::device_count() const noexcept {
     return tree_.size();
 }

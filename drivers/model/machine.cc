@@ -146,7 +146,7 @@ model::RunResult Machine::run(std::function<void()> code) {
     }
     Machine* const before = model::running;
     model::running = this;
-    run_limit = clock.now() + config.patience;
+    run_limit = config.patience == model::kNever ? model::kNever : clock.now() + config.patience;
     in_guest = true;
     fiber.run(std::move(code));
     in_guest = false;

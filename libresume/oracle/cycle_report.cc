@@ -1,5 +1,8 @@
 #include "libresume/oracle/cycle_report.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include <cstring>
 
 namespace resume::oracle {
@@ -97,6 +100,38 @@ std::string to_line(const CycleReport& report) {
 std::string errno_name(int error) {
     const char* name = error == 0 ? nullptr : strerrorname_np(error);
     return name == nullptr ? std::string{} : std::string{name};
+}
+
+std::string cut_line(const std::string& line, std::size_t limit) {
+    auto report = nlohmann::ordered_json::parse(line, nullptr, false);
+    if (!report.is_object()) {
+        return "{}";
+    }
+    constexpr const char* kKept[] = {"schema", "id", "kind", "outcome", "cause"};
+    std::string text = report.dump();
+    while (text.size() > limit) {
+        std::string longest;
+        std::size_t size = 0;
+        for (const auto& [name, value] : report.items()) {
+            const bool kept =
+                std::find(std::begin(kKept), std::end(kKept), name) != std::end(kKept);
+            if (const std::size_t here = value.dump().size(); !kept && here > size) {
+                longest = name;
+                size = here;
+            }
+        }
+        if (longest.empty()) {
+            break;
+        }
+        report.erase(longest);
+        report["cut"] = true;
+        text = report.dump();
+    }
+    if (text.size() > limit && report.contains("cause") && report["cause"].is_object()) {
+        report["cause"].erase("detail");
+        text = report.dump();
+    }
+    return text.size() <= limit ? text : "{}";
 }
 
 }  // namespace resume::oracle

@@ -91,6 +91,10 @@ struct CycleReport {
 /// One line of JSON Lines, without its newline.
 [[nodiscard]] std::string to_line(const CycleReport& report);
 
+/// A line cut to what one node of the store holds: whole members are left out, the longest first,
+/// and `"cut": true` says so; it stays valid JSON. What it was, how it ended and why goes last.
+[[nodiscard]] std::string cut_line(const std::string& line, std::size_t limit);
+
 /// "EBUSY" for 16; empty for 0 and for numbers without a name.
 [[nodiscard]] std::string errno_name(int error);
 

@@ -238,6 +238,13 @@ void ModelledGuest::collect() {
 
 const oracle::TraceView& ModelledGuest::view() {
     collect();
+    view_.learn_devices();
+    guest_->engine().each_device(
+        [](void* devices, const Device& device) noexcept {
+            auto& table = *static_cast<decltype(view_.devices)*>(devices);
+            table[device.id()].name = device.name();
+        },
+        &view_.devices);
     return view_;
 }
 
