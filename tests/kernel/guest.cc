@@ -18,11 +18,12 @@ using resume::Result;
 
 constinit Guest* g_guest = nullptr;
 
-/// Bug no_unwind: what was suspended stays so.
+/// Bug no_unwind: what was suspended stays so; tasks are let go twice instead.
 consteval resume::StepTable without_resume() {
     resume::StepTable table = resume::kStepTable;
     for (resume::StepRow& row : table.rows) {
         if (row.up == resume::Step::resume) {
+            row.up = resume::Step::thaw_tasks;
             row.up_phase = resume::Phase::none;
             row.up_walk = resume::Walk::none;
         }

@@ -28,6 +28,18 @@ TEST(PvclockTest, ScalesWithEitherShift) {
     EXPECT_EQ(pvclock_scale(time, 2'000), 500U) << "a shift that cannot be is no shift by it";
 }
 
+TEST(PvclockTest, StampBeforeTheCountersZero) {
+    // A young domain's page on Xen 4.17: the stamp has wrapped, the clock must move all the same.
+    vcpu_time_info time{};
+    time.tsc_timestamp = uint64_t{0} - 637'774'748;
+    time.system_time = 192'435'652'662;
+    time.tsc_to_system_mul = 3'308'719'173;
+    time.tsc_shift = -1;
+    EXPECT_EQ(pvclock_scale(time, time.tsc_timestamp), time.system_time);
+    EXPECT_EQ(pvclock_scale(time, 502'734'134), 192'874'960'268U);
+    EXPECT_LT(pvclock_scale(time, 502'734'134), pvclock_scale(time, 787'104'144));
+}
+
 TEST(PvclockTest, APageThatIsNotMappedNeverSettles) {
     vcpu_time_info hole{};
     __builtin_memset(&hole, 0xff, sizeof(hole));
