@@ -5,9 +5,9 @@ import shlex
 from .console import Consoles
 from .errors import LabError
 
-DEFAULT_TIMEOUT = 60
+DEFAULT_TIMEOUT = 120
 # The toolstack itself waits 60 s for a guest that does not suspend.
-XL_TIMEOUT = 90
+XL_TIMEOUT = 240
 
 
 class Dom0:
