@@ -93,8 +93,11 @@ int run_doctor(const DoctorOptions& options, std::ostream& out, std::ostream& er
     if (options.pid != 0) {
         request.pid = options.pid;
     }
-    if ((!options.os_release.empty() && !read_file(options.os_release, request.os_release, err)) ||
-        (!options.changelog.empty() && !read_file(options.changelog, request.changelog, err))) {
+    if (!options.os_release.empty() && !read_file(options.os_release, request.os_release, err)) {
+        return kExitUnreadable;
+    }
+    if (!options.changelog.empty() &&
+        !read_file(options.changelog, request.changelog.emplace(), err)) {
         return kExitUnreadable;
     }
     if (!options.known_bad.empty() && !std::filesystem::exists(options.known_bad)) {

@@ -38,8 +38,8 @@ Context context_of(const Request& request) {
                                    : request.os_release;
         context.kernels = {identify_kernel(request.kernel, parse_os_release(os), {})};
     }
-    context.changelog = request.changelog;
-    if (context.changelog.empty() && request.kernel.empty() && context.kernels.size() == 1) {
+    context.changelog = request.changelog.value_or("");
+    if (!request.changelog && request.kernel.empty() && context.kernels.size() == 1) {
         context.changelog = package_changelog(request.root, context.kernels.front());
     }
     return context;

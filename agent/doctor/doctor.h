@@ -21,8 +21,9 @@ struct Request {
     std::string os_release;            ///< text of --os-release; empty: the root's own
     std::optional<Platform> platform;  ///< --platform
     std::optional<pid_t> pid;          ///< --pid
-    std::string changelog;             ///< text of --changelog
-    std::filesystem::path table;       ///< installed table; empty: the built-in place
+    /// Text of --changelog; without a value, the changelog of the kernel's package is looked for.
+    std::optional<std::string> changelog;
+    std::filesystem::path table;  ///< installed table; empty: the built-in place
     std::filesystem::path table_more = "/etc/libresume/known-bad.d";
     std::function<void()> settle;
     std::function<std::optional<std::string>(std::string_view)> store;
@@ -43,8 +44,9 @@ std::string to_json(const Diagnosis& diagnosis);
 /// verdict.
 std::string to_text(const Diagnosis& diagnosis);
 
-/// The changelog of the package that owns `release`, as rpm or Debian's doc folder has it; empty
-/// when there is none. Runs `rpm` (bounded: 10 s, 16 MiB) for an Enterprise Linux kernel only.
+/// The changelog of the package that owns the kernel, as `rpm -q --changelog` gives it (10 s and
+/// 16 MiB at most, each package name tried); empty when there is none, and always for kernels that
+/// are not Enterprise Linux's: no row of theirs asks for it.
 std::string package_changelog(const Root& root, const Kernel& kernel);
 
 /// Where the table is installed.

@@ -1,0 +1,75 @@
+#include "agent/doctor/guest_record.h"
+
+#include <utility>
+
+namespace resume::agent::doctor {
+namespace {
+
+oracle::ReportCheck check_of(const Comparison& comparison) {
+    size_t required = 0;
+    size_t expected = 0;
+    size_t waived = 0;
+    for (const Difference& difference : comparison.differences) {
+        waived += difference.waived ? 1 : 0;
+        required += difference.importance == Class::required && !difference.waived ? 1 : 0;
+        expected += difference.importance == Class::expected && !difference.waived ? 1 : 0;
+    }
+    const char* status = required > 0 ? "failed" : expected > 0 ? "warning" : "ok";
+    return {"capabilities", status,
+            std::to_string(required) + " required, " + std::to_string(expected) +
+                " expected lost or changed, " + std::to_string(waived) + " waived"};
+}
+
+void add_changes(const Comparison& comparison, oracle::CycleReport& report) {
+    for (const Difference& difference : comparison.differences) {
+        report.changed.push_back({std::string{name_of(difference.importance)} + " " +
+                                      difference.id + (difference.waived ? " (waived)" : ""),
+                                  difference.was, difference.now});
+    }
+}
+
+}  // namespace
+
+GuestRecord::GuestRecord(Root root, Cpuid cpuid, std::set<std::string> waive)
+    : root_{std::move(root)},
+      cpuid_{std::move(cpuid)},
+      waive_{std::move(waive)},
+      poison_{corrupted_kib(root_).value_or(0)} {
+    remember();
+}
+
+void GuestRecord::remember() {
+    inventory_ = take_inventory(root_, cpuid_);
+}
+
+void GuestRecord::after_cycle(oracle::CycleReport& report) {
+    Inventory now = take_inventory(root_, cpuid_);
+    const Comparison comparison = compare(inventory_, now, waive_);
+    add_changes(comparison, report);
+    report.checks.push_back(check_of(comparison));
+    inventory_ = std::move(now);
+    if (const auto lost = poison_.look(root_)) {
+        report.checks.push_back(
+            {"poison", "warning",
+             "HardwareCorrupted is " + std::to_string(lost->corrupted_kib) + " kB; " +
+                 (lost->error.empty() ? std::to_string(lost->found) +
+                                            " pages: " + addresses_text(*lost, kPoisonListMax)
+                                      : "addresses not known (" + lost->error + ")")});
+    }
+}
+
+std::string GuestRecord::verdict(
+    std::function<std::optional<std::string>(std::string_view)> store) {
+    if (!changelog_) {
+        const auto kernels = kernels_of(root_);
+        changelog_ = kernels.empty() ? std::string{} : package_changelog(root_, kernels.front());
+    }
+    Request request;
+    request.root = root_;
+    request.cpuid = cpuid_;
+    request.changelog = changelog_;
+    request.store = std::move(store);
+    return verdict_node(diagnose(request).findings);
+}
+
+}  // namespace resume::agent::doctor

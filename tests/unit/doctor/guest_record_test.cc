@@ -1,0 +1,91 @@
+// What the daemon adds to a cycle's report.
+#include "agent/doctor/guest_record.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/unit/doctor/fixture_tree.h"
+
+namespace resume::agent::doctor {
+namespace {
+
+FixtureTree& machine(FixtureTree& tree) {
+    tree.folder("/sys/block/xvdb/device").file("/sys/block/xvdb/size", "2048\n");
+    tree.file("/sys/devices/system/clocksource/clocksource0/current_clocksource", "xen\n");
+    tree.file("/sys/devices/system/clocksource/clocksource0/available_clocksource", "xen\n");
+    tree.file("/proc/sys/kernel/osrelease", "6.18.44-own\n");
+    return tree.file("/proc/meminfo", "HardwareCorrupted:     0 kB\n");
+}
+
+TEST(GuestRecordTest, AnUneventfulCycleHasOneGoodCheck) {
+    FixtureTree tree;
+    GuestRecord record{machine(tree).live(), {}, {}};
+    oracle::CycleReport report;
+    record.after_cycle(report);
+    EXPECT_TRUE(report.changed.empty());
+    ASSERT_EQ(report.checks.size(), 1U);
+    EXPECT_EQ(report.checks[0].id, "capabilities");
+    EXPECT_EQ(report.checks[0].status, "ok");
+}
+
+TEST(GuestRecordTest, ALostDiskDegradesTheReportOnce) {
+    FixtureTree tree;
+    GuestRecord record{machine(tree).live(), {}, {}};
+    tree.remove("/sys/block/xvdb");
+    oracle::CycleReport report;
+    record.after_cycle(report);
+    ASSERT_EQ(report.changed.size(), 1U);
+    EXPECT_EQ(report.changed[0].what, "required disk.xvdb.size");
+    EXPECT_EQ(report.changed[0].from, "2048");
+    EXPECT_EQ(report.checks[0].status, "failed");
+    oracle::CycleReport next;
+    record.after_cycle(next);
+    EXPECT_EQ(next.checks[0].status, "ok") << "compared with what was there before that cycle";
+}
+
+TEST(GuestRecordTest, AWaivedLossIsSaidAndDoesNotDegrade) {
+    FixtureTree tree;
+    GuestRecord record{machine(tree).live(), {}, {"disk.xvdb.size"}};
+    tree.remove("/sys/block/xvdb");
+    oracle::CycleReport report;
+    record.after_cycle(report);
+    EXPECT_EQ(report.changed.at(0).what, "required disk.xvdb.size (waived)");
+    EXPECT_EQ(report.checks[0].status, "ok");
+}
+
+TEST(GuestRecordTest, AnAnnouncedCycleIsComparedWithItsBeginning) {
+    FixtureTree tree;
+    GuestRecord record{machine(tree).live(), {}, {}};
+    tree.remove("/sys/block/xvdb");
+    record.remember();
+    oracle::CycleReport report;
+    record.after_cycle(report);
+    EXPECT_TRUE(report.changed.empty()) << "unplugged long before";
+}
+
+TEST(GuestRecordTest, NewlyLostPagesAreListedOnce) {
+    FixtureTree tree;
+    GuestRecord record{machine(tree).live(), {}, {}};
+    tree.file("/proc/meminfo", "HardwareCorrupted:     4 kB\n");
+    uint64_t flags[4] = {0, 0, 0, uint64_t{1} << 19};
+    tree.file("/proc/kpageflags", {reinterpret_cast<const char*>(flags), sizeof flags});
+    oracle::CycleReport report;
+    record.after_cycle(report);
+    ASSERT_EQ(report.checks.size(), 2U);
+    EXPECT_EQ(report.checks[0].status, "warning") << "more corrupted memory than before";
+    EXPECT_EQ(report.checks[1].id, "poison");
+    EXPECT_NE(report.checks[1].detail.find("1 pages: 0x3000"), std::string::npos);
+    oracle::CycleReport next;
+    record.after_cycle(next);
+    EXPECT_EQ(next.checks.size(), 1U);
+}
+
+TEST(GuestRecordTest, TheVerdictIsTheNode) {
+    FixtureTree tree;
+    GuestRecord record{machine(tree).live(), {}, {}};
+    EXPECT_EQ(record.verdict({}), "safe");
+    tree.file("/sys/power/pm_test", "none core [devices]\n");
+    EXPECT_EQ(record.verdict({}), "warning pm-test");
+}
+
+}  // namespace
+}  // namespace resume::agent::doctor
