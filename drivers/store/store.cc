@@ -23,6 +23,12 @@ constexpr DriverOps Store::kOps = {.driver = "store"};
 Store::Store(Machine& machine, EventChannels& events, Bugs bugs) noexcept
     : Device{kOps, "store"}, machine_{machine}, events_{events}, bugs_{bugs} {}
 
+Store::~Store() {
+    for (StoreRequest& request : reapers_) {
+        cancel(request);
+    }
+}
+
 RESUME_BOOT_CODE Result<> Store::boot(BootContext&) noexcept {
     channel_.handler = &Store::on_event;
     return connect();

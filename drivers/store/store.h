@@ -19,6 +19,8 @@ class Store final : public Device {
     using Watch = StoreWatch;
 
     Store(Machine& machine, EventChannels& events, Bugs bugs) noexcept;
+    /// Users have cancelled their requests and let go of their watches before.
+    ~Store();
 
     /// Boot, CPU 0: page and channel from the HVM parameters. unsupported when there is no store.
     Result<> boot(BootContext& boot) noexcept;

@@ -32,10 +32,16 @@ constexpr DriverOps Timekeeping::kLateOps = {
     .complete = thread_up<&Timekeeping::complete>,
 };
 
+CheckedOps Timekeeping::table(Bugs bugs) noexcept {
+    // Named, since clang 14 dies of two consteval constructors in one conditional.
+    constexpr CheckedOps kRanked{kOps};
+    constexpr CheckedOps kLate{kLateOps};
+    return bugs.has(Bug::timer_after_devices) ? kLate : kRanked;
+}
+
 Timekeeping::Timekeeping(Machine& machine, const SharedInfo& shared_info, Timer& timer,
                          Bugs bugs) noexcept
-    : Device{bugs.has(Bug::timer_after_devices) ? CheckedOps{kLateOps} : CheckedOps{kOps},
-             "timekeeping"},
+    : Device{table(bugs), "timekeeping"},
       machine_{machine},
       shared_info_{shared_info},
       timer_{timer},

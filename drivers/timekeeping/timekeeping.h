@@ -50,6 +50,7 @@ class Timekeeping final : public Device {
     Nanoseconds raw_unguarded() noexcept;
     void read_wall_base() noexcept;
     void trace_read(uint32_t which, Nanoseconds value) noexcept;
+    static CheckedOps table(Bugs bugs) noexcept;
     static const DriverOps kOps;
     static const DriverOps kLateOps;  ///< bug timer_after_devices
 

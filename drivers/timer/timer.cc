@@ -19,10 +19,15 @@ constexpr DriverOps Timer::kLateOps = {
     .resume = thread_up<&Timer::late_resume>,
 };
 
+CheckedOps Timer::table(Bugs bugs) noexcept {
+    // Named, since clang 14 dies of two consteval constructors in one conditional.
+    constexpr CheckedOps kRanked{kOps};
+    constexpr CheckedOps kLate{kLateOps};
+    return bugs.has(Bug::timer_after_devices) ? kLate : kRanked;
+}
+
 Timer::Timer(Machine& machine, EventChannels& events, Bugs bugs) noexcept
-    : Device{bugs.has(Bug::timer_after_devices) ? CheckedOps{kLateOps} : CheckedOps{kOps}, "timer"},
-      machine_{machine},
-      events_{events} {}
+    : Device{table(bugs), "timer"}, machine_{machine}, events_{events} {}
 
 RESUME_BOOT_CODE Result<> Timer::boot(BootContext&) noexcept {
     for (uint32_t cpu = 0; cpu < cpu_count(machine_); ++cpu) {

@@ -45,6 +45,7 @@ class Timer final : public Device {
     Result<> rearm() noexcept;
     static void on_virq(void* self, uint32_t cpu) noexcept;
     static void rearm_here(Machine&, uint32_t cpu, void* self) noexcept;
+    static CheckedOps table(Bugs bugs) noexcept;
     static const DriverOps kOps;
     static const DriverOps kLateOps;  ///< bug timer_after_devices
 

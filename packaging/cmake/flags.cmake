@@ -13,6 +13,12 @@ if(LIBRESUME_SANITIZE)
     add_link_options(-fsanitize=${LIBRESUME_SANITIZE})
 endif()
 
+# What is fuzzed must say where it has been.
+if(LIBRESUME_BUILD_FUZZERS)
+    add_compile_options(-fsanitize=fuzzer-no-link)
+    add_link_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # One set of object files runs in a process and in a kernel: no heap, no exceptions, no RTTI, no
 # SSE, no red zone, no thread-safe statics. -fPIE lets the same objects go into Debian's PIE
 # programs; a static link relaxes what that costs.
