@@ -40,6 +40,8 @@ def difference(kind, line):
             wrong.append("no device named")
     elif line.get("errc") != "ok":
         wrong.append(f"errc={line.get('errc')} device={line.get('device')}")
+    if line.get("errors_up", "0") != "0":
+        wrong.append(f"{line.get('errors_up')} hooks failed on the way up")
     return ", ".join(wrong)
 
 
