@@ -54,7 +54,9 @@ class Table:
         self.differed += not good or bool(violations)
         evidence = f"{seconds:.1f} s"
         if reports:
-            evidence += f", {', '.join(map(str, reports[-1].get('sources', [])))[:60]}"
+            said = [f"{source.get('name')}: {source.get('said')}"
+                    for source in reports[-1].get("sources", []) if source.get("available")]
+            evidence += f", {'; '.join(said)[:100]}"
         mark = "" if good and not violations else "  <-- DIFFERS " + " ".join(violations)[:200]
         self._row(case.name, expected, told, evidence + mark)
 
