@@ -185,6 +185,31 @@ TEST(BugTest, RequestInFlightAtTheHypercall) {
     EXPECT_TRUE(has(guest, "L4")) << guest.complaints();
 }
 
+/// A transaction of a task's, open while the guest is restored.
+struct OpenTransaction {
+    explicit OpenTransaction(Bug bug) : guest{GuestOptions{.guest = {.bugs = Bugs{bug}}}} {
+        EXPECT_EQ(guest.boot().end, GuestEnd::returned);
+        guest.run([this] { EXPECT_TRUE(guest.guest.store().begin(transaction).ok()); });
+    }
+    ModelGuest guest;
+    StoreTransaction transaction{.owner = StoreTransaction::Owner::task, .task = 4};
+};
+
+TEST(BugTest, ATornTransactionIsCommitted) {
+    OpenTransaction torn{Bug::torn_commit};
+    ASSERT_TRUE(torn.guest.cycle(HostAct::save_restore));
+    torn.guest.run([&] { (void)torn.guest.guest.store().end(torn.transaction, true); });
+    EXPECT_TRUE(has(torn.guest, "L24")) << torn.guest.complaints();
+}
+
+TEST(BugTest, WaitingForTransactionsOfTasksNeverEnds) {
+    OpenTransaction stuck{Bug::wait_for_user_tx};
+    const auto result = stuck.guest.try_cycle();
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->outcome, Outcome::aborted);
+    EXPECT_EQ(result->cause.code, Errc::timed_out);
+}
+
 TEST(BugTest, AnAbortToldAsARestoreResetsALiveRing) {
     GuestOptions options;
     options.guest.bugs = Bugs{Bug::abort_as_restore};
