@@ -77,7 +77,7 @@ class Store final : public Device {
     [[nodiscard]] bool inside(TaskId task) const noexcept;
     /// Counts what tears transactions.
     [[nodiscard]] uint32_t generation() const noexcept { return generation_; }
-    /// The connection broke its protocol; every request fails with malformed until the next resume.
+    /// The connection broke its protocol; every request fails with malformed until a restore.
     [[nodiscard]] bool broken() const noexcept { return broken_; }
     /// Replies to nobody: of cancelled requests, or never asked for.
     [[nodiscard]] uint64_t stray_replies() const noexcept { return stray_; }

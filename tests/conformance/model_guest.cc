@@ -51,6 +51,17 @@ model::RunResult ModelGuest::boot() {
     last = machine.boot([this](BootContext& boot) {
         const Result<> booted = guest.boot(boot);
         ASSERT_TRUE(booted.ok()) << name_of(booted.error().code) << ' ' << booted.error().detail;
+        const CallbackMode mode = guest.callback().mode();
+        if (mode == CallbackMode::gsi || mode == CallbackMode::pci_intx) {
+            // The platform device's line ends in the embedder's own interrupt code.
+            const auto gate = allocate_irq_gate(
+                machine, boot,
+                [](Machine&, uint32_t cpu, void* callback) noexcept {
+                    static_cast<Callback*>(callback)->upcall(cpu);
+                },
+                &guest.callback());
+            ASSERT_TRUE(gate.ok());
+        }
         // Each CPU says it of itself as it starts; no other can call it before.
         for (uint32_t cpu = 1; cpu < cpu_count(machine); ++cpu) {
             machine.vcpus.set_current(cpu);
