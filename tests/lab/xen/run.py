@@ -41,12 +41,12 @@ def parse_arguments():
     parser.add_argument("--smoke", action="store_true", help="a small mix, under 3 minutes")
     parser.add_argument("--seed", type=int, default=1, help="order and pauses (default 1)")
     parser.add_argument("--vcpus", choices=["1", "2", "both"], default="both")
-    parser.add_argument("--bugs", help="names, separated by commas, or `none` (default: all; smoke: "
-                        + ",".join(kernel_plan.SMOKE_BUGS) + ")")
-    parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore or "
-                        "none; xen: only cases with this in their name")
+    parser.add_argument("--bugs", help="names, separated by commas, or `none` (default: all; "
+                        "smoke: " + ",".join(kernel_plan.SMOKE_BUGS) + ")")
+    parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore, "
+                        "or none; xen: only cases with this in their name")
     parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
-                        help="xen: whose word is compared; `kernel` proves the lab without an agent")
+                        help="xen: whose word counts; `kernel` proves the lab without an agent")
     parser.add_argument("--keep-logs", metavar="DIR", type=pathlib.Path,
                         help="keep consoles, Xen's log and traces in DIR")
     parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/dev/bin",
@@ -169,7 +169,8 @@ def main():
         need_built(arguments)
         cache = images.Cache(ROOT / "build/lab")
         with log_folder(arguments.keep_logs) as folder:
-            with Machine(installation, cache, arguments.tools, *MEMORY_MB[arguments.lab]) as machine:
+            memory = MEMORY_MB[arguments.lab]
+            with Machine(installation, cache, arguments.tools, *memory) as machine:
                 say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
                     f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
                 return LABS[arguments.lab](arguments, machine, folder)

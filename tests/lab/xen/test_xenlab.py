@@ -162,8 +162,8 @@ class KernelLabTest(unittest.TestCase):
                              (name, flaw, lab.said))
 
     def test_step_back_and_wall_are_harm(self):
-        lines = [kernel_guest.parse_line("STEP-BACK 17"), kernel_guest.parse_line("WALL sec=0", 9.0),
-                 kernel_guest.parse_line("WALL sec=8", 9.0)]
+        lines = [kernel_guest.parse_line("STEP-BACK 17"),
+                 kernel_guest.parse_line("WALL sec=0", 9.0), kernel_guest.parse_line("WALL sec=8", 9.0)]
         self.assertEqual([sign for sign, _ in kernel_lab.signs_in(lines)], ["step-back", "wall"])
 
 
@@ -207,7 +207,8 @@ class OracleTest(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder:
             program = pathlib.Path(folder) / "resumectl"
             program.write_text("#!/bin/sh\nn=$(grep -c event \"$3\"); while [ $n -gt 0 ]; do "
-                               "echo '{\"violations\": [{\"id\": \"L5\"}]}'; n=$((n - 1)); done; exit 1\n")
+                               "echo '{\"violations\": [{\"id\": \"L5\"}]}'; n=$((n - 1)); done; "
+                               "exit 1\n")
             program.chmod(0o755)
             oracle = Oracle(program, folder)
             self.assertEqual(oracle.judge("guest", ["event"]).violations, ("L5",))

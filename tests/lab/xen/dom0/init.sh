@@ -23,7 +23,8 @@ mount -t 9p -o trans=virtio,version=9p2000.L,cache=none,msize=262144 share /shar
 ip link set lo up
 xenstored || echo "LAB-ERROR xenstored"
 xen-init-dom0 || echo "LAB-ERROR xen-init-dom0"
-xenconsoled --log=all --log-dir=/var/log/xen/console --timestamp=none || echo "LAB-ERROR xenconsoled"
+xenconsoled --log=all --log-dir=/var/log/xen/console --timestamp=none ||
+    echo "LAB-ERROR xenconsoled"
 echo "LAB-DOM0 up $(cat /proc/uptime)"
 for name in /sys/class/virtio-ports/*/name; do
     [ "$(cat "$name")" = lab.commands ] && port=/dev/$(basename "$(dirname "$name")")

@@ -1,5 +1,6 @@
 #!/bin/sh
-# The far end of `xl migrate -s "receiver.sh HOW"`: called as receiver.sh HOW HOST xl migrate-receive...
+# The far end of `xl migrate -s "receiver.sh HOW"`, called as
+# receiver.sh HOW HOST xl migrate-receive ...
 #   whole  a receiver that works
 #   late   takes the whole stream, so that the guest is suspended by then; of its answers only the
 #          banner gets back to the sender, and then it is gone

@@ -93,8 +93,8 @@ class Guest:
         left = self.dom0.domains().get(f"{self.name}--incoming")
         if left:
             self.dom0.run("for each in /proc/[0-9]*; do "
-                          "tr '\\0' ' ' < $each/cmdline 2>/dev/null | grep -q '^xl migrate-receive' "
-                          "&& kill ${each#/proc/}; done; "
+                          "tr '\\0' ' ' < $each/cmdline 2>/dev/null | "
+                          "grep -q '^xl migrate-receive' && kill ${each#/proc/}; done; "
                           f"sleep 0.2; xl destroy {left[0]}", check=False)
 
 

@@ -129,7 +129,8 @@ def unpack_vmlinux(kernel_image):
     elif payload.startswith(b"\x1f\x8b"):
         elf = gzip.decompress(payload[:-4])
     else:
-        raise LabError(f"{kernel_image}: payload starts with {payload[:6].hex()}, neither xz nor gzip")
+        raise LabError(f"{kernel_image}: payload starts with {payload[:6].hex()}, "
+                       "neither xz nor gzip")
     if not elf.startswith(b"\x7fELF"):
         raise LabError(f"{kernel_image}: the unpacked payload is no ELF file")
     return elf

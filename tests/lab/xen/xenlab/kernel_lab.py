@@ -132,7 +132,7 @@ class KernelLab:
         return alive and not any(sign in ("panic", "fault") for sign, _ in harm)
 
     def judge(self, kernel, history, alive, since):
-        """Verdict on the trace: asked for, or the one that a panic has left from line `since` on."""
+        """Verdict on the trace: asked for, or the one that a panic left from line `since` on."""
         try:
             trace = kernel.read_trace() if alive else kernel.collect_trace(since)
         except TimedOut as error:

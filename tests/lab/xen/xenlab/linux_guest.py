@@ -1,4 +1,4 @@
-"""A Linux guest with disks, a network interface and what the cases need, the agent if it is built."""
+"""A Linux guest with disks, a network interface and what the cases need."""
 
 from . import agent_report, images, kernel_trace, linux
 from .packages import find_program

@@ -12,7 +12,7 @@ TIMEOUT = 60
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """`violations`: ids of broken invariants, one an occurrence. `problem`: why there is no verdict."""
+    """`violations`: ids of broken invariants, one an occurrence. `problem`: why no verdict."""
 
     violations: tuple = ()
     problem: str = ""
@@ -24,7 +24,7 @@ class Verdict:
 
 
 class Oracle:
-    """Judges guests' histories. Each is one file in `folder`, so that a person can judge it again."""
+    """Judges guests' histories, each a file in `folder` that a person can judge again."""
 
     def __init__(self, resumectl, folder):
         self._resumectl = pathlib.Path(resumectl)
