@@ -34,9 +34,9 @@ class Fiber {
     ucontext_t host_{};
     ucontext_t guest_{};
     // For the address sanitizer, which must know which stack is in use.
-    void* host_fake_stack_ = nullptr;
-    const void* host_bottom_ = nullptr;
-    std::size_t host_size_ = 0;
+    [[maybe_unused]] void* host_fake_stack_ = nullptr;
+    [[maybe_unused]] const void* host_bottom_ = nullptr;
+    [[maybe_unused]] std::size_t host_size_ = 0;
 };
 
 }  // namespace resume::model

@@ -72,10 +72,10 @@ long HvmParams::operate(unsigned op, void* argument) {
 
 void HvmParams::keep_migrated() {
     std::array<uint64_t, kCount> kept{};
-    for (const uint32_t index :
-         {HVM_PARAM_STORE_PFN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_VIRIDIAN, HVM_PARAM_IDENT_PT,
-          HVM_PARAM_VM_GENERATION_ID_ADDR, HVM_PARAM_ACPI_IOPORTS_LOCATION, HVM_PARAM_X87_FIP_WIDTH,
-          HVM_PARAM_MCA_CAP, HVM_PARAM_VM86_TSS_SIZED}) {
+    for (const std::size_t index : std::initializer_list<std::size_t>{
+             HVM_PARAM_STORE_PFN, HVM_PARAM_CONSOLE_PFN, HVM_PARAM_VIRIDIAN, HVM_PARAM_IDENT_PT,
+             HVM_PARAM_VM_GENERATION_ID_ADDR, HVM_PARAM_ACPI_IOPORTS_LOCATION,
+             HVM_PARAM_X87_FIP_WIDTH, HVM_PARAM_MCA_CAP, HVM_PARAM_VM86_TSS_SIZED}) {
         kept[index] = values_[index];
     }
     values_ = kept;
