@@ -109,6 +109,7 @@ void Timekeeping::freeze() {
 }
 
 void Timekeeping::arrive(const HostConfig& host, bool new_domain) {
+    // In a domain that only waited the counter went on; between save and restore it stood still.
     const Ticks held = ticks();
     host_ = &host;
     frozen_ = false;
@@ -119,10 +120,7 @@ void Timekeeping::arrive(const HostConfig& host, bool new_domain) {
     } else {
         anchor_ticks_ = held;
     }
-    // Between save and restore the counter stands still; in a domain that only waited it went on.
-    if (new_domain) {
-        anchor_ = machine_.clock.now();
-    }
+    anchor_ = machine_.clock.now();
 }
 
 }  // namespace resume::model

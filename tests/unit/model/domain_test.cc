@@ -83,6 +83,24 @@ TEST_F(DomainTest, ACheckpointLosesNothing) {
     EXPECT_TRUE(machine.toolstack.errands()[0].succeeded);
 }
 
+TEST_F(DomainTest, TheCounterKeepsStepWithTimeInTheSameDomain) {
+    run([&] {
+        up();
+        for (const HostAct act : {HostAct::checkpoint, HostAct::slow, HostAct::in_place}) {
+            const Nanoseconds time = machine.clock.now();
+            const Ticks ticks = raw_counter(machine);
+            machine.toolstack.start(act);
+            while (guest.read("control/shutdown") != "suspend") {
+            }
+            guest.write("control/shutdown", "");
+            guest.shutdown(SHUTDOWN_suspend);
+            const double passed = static_cast<double>(machine.clock.now() - time);
+            const double counted = static_cast<double>(raw_counter(machine) - ticks) / 2.3;
+            EXPECT_NEAR(counted, passed, 1e6) << name_of(act);
+        }
+    });
+}
+
 TEST_F(DomainTest, ARestoreForgetsRegistrations) {
     run([&] {
         up();
