@@ -163,7 +163,8 @@ class KernelLabTest(unittest.TestCase):
 
     def test_step_back_and_wall_are_harm(self):
         lines = [kernel_guest.parse_line("STEP-BACK 17"),
-                 kernel_guest.parse_line("WALL sec=0", 9.0), kernel_guest.parse_line("WALL sec=8", 9.0)]
+                 kernel_guest.parse_line("WALL sec=0", 9.0),
+                 kernel_guest.parse_line("WALL sec=8", 9.0)]
         self.assertEqual([sign for sign, _ in kernel_lab.signs_in(lines)], ["step-back", "wall"])
 
 

@@ -20,6 +20,7 @@ class Guest:
         self.dom0 = dom0
         self.name = name
         self.domid = None
+        self._destroyed = False
         self._settings = settings
         self.console = dom0.consoles.get(name)
 
@@ -42,6 +43,9 @@ class Guest:
         return self.dom0.domains().get(self.name, (0, "gone"))[1]
 
     def destroy(self):
+        if self._destroyed:
+            return
+        self._destroyed = True
         for name, (domid, _) in self.dom0.domains().items():
             if name == self.name or name.startswith(f"{self.name}--"):
                 self.dom0.run(f"xl destroy {domid}", check=False)

@@ -92,10 +92,5 @@ BUGS = (
     Bug("hypercall-on-vcpu1", "failure 57", (FAST,), ("outcome", "violation L2"), vcpus=2),
     Bug("runstate-twice", "failure 10", (FAST,), ("violation L14",)),
     Bug("clock-offset-kept", "failure 13", (RESTORE,), ("violation L13", "step-back")),
-    Bug("clock-guard-kept", "failure 14", (RESTORE,), ("violation L13", "step-back")),
-    Bug("notify-stale", "failure 48", (IN_PLACE,), ("panic", "violation L9", "violation L11")),
-    Bug("wait-for-user-tx", "failure 5", (FAST,), ("silent", "outcome", "violation L4")),
-    Bug("torn-commit", "failure 5", (RESTORE,), ("violation L24",)),
-    Bug("lost-completion", "failure 40", (REFUSED,), ("silent", "violation P3")),
 )
 SMOKE_BUGS = ("gate-at-resume", "resumed-is-new")
