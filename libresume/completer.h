@@ -13,6 +13,7 @@ inline namespace v0 {
 
 class Device;
 
+/// Goes before its device does: a completer that is kept points to it.
 class [[nodiscard]] Completer {
   public:
     Completer() noexcept = default;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <thread>
 
 namespace resume {
 inline namespace v0 {
@@ -59,6 +60,11 @@ void enable_irqs(Machine& machine) noexcept {
 void wait_for_interrupt(Machine& machine, Ticks deadline) noexcept {
     RESUME_ASSERT(machine.irqs_on);
     ++machine.waits;
+    if (machine.other_cpus_run) {
+        ++machine.now;
+        std::this_thread::yield();
+        return;
+    }
     if (machine.events.empty() || machine.events.begin()->first > deadline) {
         machine.now = machine.now < deadline ? deadline : machine.now;
         return;

@@ -31,6 +31,7 @@ struct Machine {
     bool parked = false;
     bool park_fails = false;
     uint32_t waits = 0;
+    bool other_cpus_run = false;  ///< waiting lets other threads run, and time creeps
 };
 
 }  // namespace v0

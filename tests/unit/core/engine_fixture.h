@@ -13,6 +13,9 @@ namespace resume::test {
 class EngineTest : public ::testing::Test {
   protected:
     explicit EngineTest(const Policy& policy = {}) : policy{policy} {}
+    ~EngineTest() override {
+        machine.events.clear();  // late completions hold completers, and these their devices
+    }
 
     EngineConfig config() noexcept {
         EngineConfig config;
