@@ -20,6 +20,8 @@ struct StepRow {
     Walk up_walk;
     bool thread;    ///< hooks may wait
     bool may_fail;  ///< on the way down; nothing may on the way up
+    /// For the mutation tests only: both steps are traced, neither is done.
+    bool liar = false;
 };
 
 inline constexpr uint8_t kStepRowCount = 10;

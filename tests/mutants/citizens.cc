@@ -1,0 +1,131 @@
+#include "tests/mutants/citizens.h"
+
+#include "drivers/model/machine.h"
+
+namespace resume::mutants {
+namespace {
+
+constexpr TaskId kTask = 1;
+constexpr char kPath[] = "data/disk";
+
+}  // namespace
+
+constexpr DriverOps Citizen::kOps = {
+    .driver = "citizen",
+    .prepare = thread_down<&Citizen::prepare>,
+    .suspend = thread_down<&Citizen::suspend>,
+    .suspend_late = thread_down<&Citizen::late>,
+    .suspend_noirq = noirq_down<&Citizen::noirq>,
+    .resume_noirq = ::resume::noirq_up<&Citizen::noirq_up>,
+    .resume_early = thread_up<&Citizen::early>,
+    .resume = thread_up<&Citizen::resume>,
+    .complete = thread_up<&Citizen::complete>,
+};
+
+Citizen::Citizen(Citizens& citizens, const char* name, bool is_bus) noexcept
+    : Device{kOps, name}, citizens_{citizens}, is_bus_{is_bus} {}
+
+void Citizen::move(Place from, Place to) noexcept {
+    RESUME_ASSERT(place_ == from);
+    // The bus is used by the disk: never further down than it.
+    RESUME_ASSERT(!is_bus_ || to == Place::prepared || to == Place::up ||
+                  citizens_.disk.place() >= to);
+    place_ = to;
+    citizens_.let_the_task_run();
+}
+
+Progress Citizen::prepare(ThreadContext&) noexcept {
+    RESUME_ASSERT(!citizens_.frozen);
+    move(Place::up, Place::prepared);
+    return citizens_.use_store();
+}
+
+Progress Citizen::suspend(ThreadContext&) noexcept {
+    if (refuses == Phase::suspend) {
+        return Errc::refused;
+    }
+    move(Place::prepared, Place::suspended);
+    return citizens_.use_store();
+}
+
+Progress Citizen::late(ThreadContext&) noexcept {
+    RESUME_ASSERT(citizens_.guest.store().closed());
+    move(Place::suspended, Place::late);
+    return Progress::done();
+}
+
+Result<> Citizen::noirq(NoirqContext&) noexcept {
+    if (refuses == Phase::suspend_noirq) {
+        return Errc::refused;
+    }
+    move(Place::late, Place::noirq);
+    return {};
+}
+
+Result<> Citizen::noirq_up(NoirqContext&, Outcome) noexcept {
+    static_cast<void>(citizens_.guest.time().monotonic());
+    move(Place::noirq, Place::late);
+    return {};
+}
+
+Progress Citizen::early(ThreadContext&, Outcome) noexcept {
+    RESUME_ASSERT(citizens_.guest.store().closed());
+    move(Place::late, Place::suspended);
+    return Progress::done();
+}
+
+Progress Citizen::resume(ThreadContext&, Outcome) noexcept {
+    RESUME_ASSERT(citizens_.frozen);
+    move(Place::suspended, Place::prepared);
+    return citizens_.use_store();
+}
+
+Progress Citizen::complete(ThreadContext&, Outcome) noexcept {
+    RESUME_ASSERT(!citizens_.frozen);
+    move(Place::prepared, Place::up);
+    return citizens_.use_store();
+}
+
+Citizens::Citizens(Machine& machine, XenGuest& guest) noexcept : guest{guest}, machine{machine} {}
+
+Result<> Citizens::add(XenGuest& into) noexcept {
+    RESUME_TRY(into.add(bus));
+    return into.add(disk, &bus);
+}
+
+void Citizens::remove(XenGuest& from) noexcept {
+    static_cast<void>(from.remove(disk).ok());
+    static_cast<void>(from.remove(bus).ok());
+}
+
+Tasks Citizens::tasks(Citizens& citizens) noexcept {
+    Tasks tasks;
+    tasks.tasks = &citizens;
+    tasks.freeze = [](void* self, Ticks) noexcept -> Result<> {
+        auto& of = *static_cast<Citizens*>(self);
+        RESUME_ASSERT(!of.frozen);
+        of.frozen = true;
+        of.machine.sight(EventKind::task_frozen, kTask, 0, of.guest.store().inside(kTask) ? 1 : 0);
+        return {};
+    };
+    tasks.thaw = [](void* self, Outcome) noexcept {
+        auto& of = *static_cast<Citizens*>(self);
+        RESUME_ASSERT(of.frozen);
+        of.frozen = false;
+        of.machine.sight(EventKind::task_thawed, kTask);
+    };
+    return tasks;
+}
+
+void Citizens::let_the_task_run() noexcept {
+    if (!frozen) {
+        // A prepared disk still works; one that was suspended does not.
+        RESUME_ASSERT(disk.place() <= Place::prepared);
+    }
+}
+
+Result<> Citizens::use_store() noexcept {
+    return guest.store().write(kPath, "1", 1);
+}
+
+}  // namespace resume::mutants

@@ -1,0 +1,57 @@
+// What lives in the victim beside the standard drivers: a task that uses a disk, the disk, and the
+// bus above it. Each insists on what it was promised; a broken promise panics the guest.
+#pragma once
+
+#include "drivers/xen_guest/xen_guest.h"
+
+namespace resume::mutants {
+
+class Citizens;
+
+/// Where in the cycle a device is; each hook insists on the one before.
+enum class Place : uint8_t { up, prepared, suspended, late, noirq };
+
+class Citizen final : public Device {
+  public:
+    Citizen(Citizens& citizens, const char* name, bool is_bus) noexcept;
+    [[nodiscard]] Place place() const noexcept { return place_; }
+    Phase refuses = Phase::none;
+
+  private:
+    void move(Place from, Place to) noexcept;
+    Progress prepare(ThreadContext&) noexcept;
+    Progress suspend(ThreadContext&) noexcept;
+    Progress late(ThreadContext&) noexcept;
+    Result<> noirq(NoirqContext&) noexcept;
+    Result<> noirq_up(NoirqContext&, Outcome) noexcept;
+    Progress early(ThreadContext&, Outcome) noexcept;
+    Progress resume(ThreadContext&, Outcome) noexcept;
+    Progress complete(ThreadContext&, Outcome) noexcept;
+    static const DriverOps kOps;
+
+    Citizens& citizens_;
+    bool is_bus_;
+    Place place_ = Place::up;
+};
+
+class Citizens {
+  public:
+    Citizens(Machine& machine, XenGuest& guest) noexcept;
+
+    Result<> add(XenGuest& guest) noexcept;
+    void remove(XenGuest& guest) noexcept;
+    static Tasks tasks(Citizens& citizens) noexcept;
+
+    /// The task runs for a moment, if nobody has stopped it: it uses the disk.
+    void let_the_task_run() noexcept;
+    /// What a device may do where the store is promised to it; an error when it cannot.
+    Result<> use_store() noexcept;
+
+    XenGuest& guest;
+    Machine& machine;
+    Citizen bus{*this, "bus", true};
+    Citizen disk{*this, "disk", false};
+    bool frozen = false;
+};
+
+}  // namespace resume::mutants

@@ -1,0 +1,185 @@
+// mutants [--guest G] [--kind K] [--only TEXT] [--verbose]: breaks the library in every generated
+// way, on each guest and in each kind of cycle, and wants each break to be noticed: by the oracle,
+// or by the guest itself. Each mutant runs in a process of its own.
+//
+// A mutant whose run is the unbroken run, event for event, twice over and with the guest alive
+// after each cycle, changed nothing; what else survives stands in equivalents.cc with its reason.
+// Exit 0 when all others were killed, 1 when not, 70 when an unbroken guest is not clean.
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+#include <map>
+#include <string>
+
+#include "tests/mutants/equivalents.h"
+#include "tests/mutants/mutation.h"
+
+namespace {
+
+using namespace resume;
+using namespace resume::mutants;
+
+constexpr unsigned kPatienceSeconds = 60;  ///< of real time, for a mutant that never ends
+
+struct Options {
+    std::string guest;
+    std::string kind;
+    std::string only;
+    bool verbose = false;
+};
+
+struct Count {
+    uint32_t killed = 0;
+    uint32_t survived = 0;
+    uint32_t same_run = 0;
+    uint32_t excused = 0;
+};
+
+/// Runs it in a child; a child that dies of a signal was killed by what it did to itself.
+Ending run_apart(model::GuestKind guest, CycleKind kind, const Mutation& mutation) {
+    int ends[2];
+    if (pipe(ends) != 0) {
+        return {.wrong = "no pipe"};
+    }
+    std::fflush(nullptr);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(ends[0]);
+        if (!freopen("/dev/null", "w", stderr)) {
+            _exit(70);
+        }
+        alarm(kPatienceSeconds);
+        const Ending ending = run_mutant(guest, kind, mutation);
+        const std::string text = std::to_string(ending.digest) + " " + ending.wrong;
+        const ssize_t written = write(ends[1], text.data(), text.size());
+        _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 70);
+    }
+    close(ends[1]);
+    std::string text;
+    char buffer[512];
+    for (ssize_t got = 0; (got = read(ends[0], buffer, sizeof buffer)) > 0;) {
+        text.append(buffer, static_cast<size_t>(got));
+    }
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (WIFSIGNALED(status)) {
+        return {.wrong = std::string{"the process: "} + strsignal(WTERMSIG(status))};
+    }
+    const size_t space = text.find(' ');
+    if (space == std::string::npos) {
+        return {.wrong = "the process said nothing"};
+    }
+    return {.wrong = text.substr(space + 1), .digest = std::stoull(text)};
+}
+
+class Hunt {
+  public:
+    explicit Hunt(const Options& options) : options_{options} {}
+
+    int run() {
+        for (const auto guest : {model::GuestKind::xen_hvm, model::GuestKind::xen_pvh}) {
+            if (!options_.guest.empty() && options_.guest != model::name_of(guest)) {
+                continue;
+            }
+            const auto mutations = all_mutations(guest);
+            for (uint8_t kind = 0; kind < kCycleKindCount; ++kind) {
+                if (!hunt_in(guest, static_cast<CycleKind>(kind), mutations)) {
+                    return 70;
+                }
+            }
+        }
+        print_end();
+        return count_.survived == 0 ? 0 : 1;
+    }
+
+  private:
+    bool hunt_in(model::GuestKind guest, CycleKind kind, std::vector<Mutation> mutations) {
+        if (!options_.kind.empty() && options_.kind != name_of(kind)) {
+            return true;
+        }
+        const Ending unbroken = run_apart(guest, kind, {.what = "unbroken"});
+        if (!unbroken.wrong.empty()) {
+            std::printf("%s %s: the unbroken guest is not clean: %s\n", model::name_of(guest),
+                        name_of(kind), unbroken.wrong.c_str());
+            return false;
+        }
+        const auto calls = swallowed_calls(guest, kind);
+        mutations.insert(mutations.end(), calls.begin(), calls.end());
+        const Count before = count_;
+        for (const Mutation& mutation : mutations) {
+            if (mutation.what.find(options_.only) != std::string::npos) {
+                hunt_one(guest, kind, mutation, unbroken.digest);
+            }
+        }
+        std::printf("%s %-16s: %u killed, %u survived, %u the same run, %u equivalent\n",
+                    model::name_of(guest), name_of(kind), count_.killed - before.killed,
+                    count_.survived - before.survived, count_.same_run - before.same_run,
+                    count_.excused - before.excused);
+        return true;
+    }
+
+    void hunt_one(model::GuestKind guest, CycleKind kind, const Mutation& mutation,
+                  uint64_t unbroken) {
+        const Ending ending = run_apart(guest, kind, mutation);
+        const char* excuse = equivalent_because(guest, kind, mutation);
+        const char* word = "killed";
+        if (!ending.wrong.empty()) {
+            ++count_.killed;
+        } else if (ending.digest == unbroken) {
+            ++count_.same_run;
+            word = "same run";
+        } else if (excuse != nullptr) {
+            ++count_.excused;
+            ++reasons_[excuse];
+            word = "equivalent";
+        } else {
+            ++count_.survived;
+            word = "SURVIVED";
+        }
+        if (options_.verbose || std::strcmp(word, "SURVIVED") == 0) {
+            std::printf("%s %s: %s: %s %s\n", model::name_of(guest), name_of(kind),
+                        mutation.what.c_str(), word, ending.wrong.c_str());
+        }
+    }
+
+    void print_end() const {
+        std::printf("\n%u mutants ran as the unbroken guest does, event for event\n",
+                    count_.same_run);
+        for (const auto& [reason, times] : reasons_) {
+            std::printf("%u equivalent: %s\n", times, reason.c_str());
+        }
+        std::printf("%u of %u killed\n", count_.killed, count_.killed + count_.survived);
+    }
+
+    const Options& options_;
+    Count count_;
+    std::map<std::string, uint32_t> reasons_;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    Options options;
+    for (int i = 1; i < argc; ++i) {
+        const std::string argument = argv[i];
+        std::string* const value = argument == "--guest"  ? &options.guest
+                                   : argument == "--kind" ? &options.kind
+                                   : argument == "--only" ? &options.only
+                                                          : nullptr;
+        if (argument == "--verbose") {
+            options.verbose = true;
+        } else if (value != nullptr && i + 1 < argc) {
+            *value = argv[++i];
+        } else {
+            std::fprintf(stderr,
+                         "mutants: bad argument %s; usage: mutants [--guest xen-hvm|xen-pvh] "
+                         "[--kind KIND] [--only TEXT] [--verbose]\n",
+                         argument.c_str());
+            return 64;
+        }
+    }
+    return Hunt{options}.run();
+}

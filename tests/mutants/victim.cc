@@ -1,0 +1,265 @@
+#include "tests/mutants/victim.h"
+
+#include "libresume/oracle/judge.h"
+
+namespace resume::mutants {
+namespace {
+
+// Holes and pages as a kernel would choose them.
+constexpr Gfn kHypercallPage = 0x100;
+constexpr Gfn kAreas = 0x200;
+constexpr Gfn kSharedInfo = 0xfe700;
+constexpr Gfn kGrantTable = 0xfe800;
+constexpr uint32_t kVcpus = 2;
+constexpr uint32_t kRounds = 2;
+
+model::MachineConfig machine_of(model::GuestKind guest, CycleKind kind) {
+    model::MachineConfig config;
+    config.guest = guest;
+    config.vcpus = kVcpus;
+    config.trace_capacity = 1U << 17;
+    config.patience = 1'200 * model::kSecond;
+    if (kind == CycleKind::migration) {
+        model::HostConfig younger;
+        younger.uptime = 2 * model::kSecond;
+        config.hosts = {model::HostConfig{}, younger};
+    }
+    return config;
+}
+
+XenGuestConfig guest_of(Machine& machine, const StepTable& table, Citizens& citizens,
+                        uint32_t* ipis) {
+    for (const Gfn frame : {kHypercallPage, kAreas}) {
+        machine.memory.make_ram(frame);
+    }
+    XenGuestConfig config;
+    config.pages = {.hypercall_page = kHypercallPage,
+                    .shared_info = kSharedInfo,
+                    .vcpu_areas = kAreas,
+                    .grant_table = kGrantTable,
+                    .grant_frames = 1};
+    config.tasks = Citizens::tasks(citizens);
+    config.table = &table;
+    config.ipi = [](void* counters, uint32_t cpu) noexcept {
+        ++static_cast<uint32_t*>(counters)[cpu];
+    };
+    config.ipi_argument = ipis;
+    if (machine.config.guest == model::GuestKind::xen_hvm) {
+        config.callback.mode = CallbackMode::vcpu_vector;
+        config.unplug = static_cast<UnplugMask>(3);  // IDE disks and network cards
+    }
+    return config;
+}
+
+struct Expected {
+    const char* name;
+    model::HostAct act;
+    Outcome outcome;
+    DomainEvidence evidence;
+    bool errand_succeeds;
+};
+constexpr Expected kExpected[kCycleKindCount] = {
+    {"checkpoint", model::HostAct::checkpoint, Outcome::cancelled, DomainEvidence::unknown, true},
+    {"failed-migration", model::HostAct::migrate_fails_late, Outcome::cancelled,
+     DomainEvidence::unknown, false},
+    {"slow", model::HostAct::slow, Outcome::resumed, DomainEvidence::same, true},
+    {"in-place", model::HostAct::in_place, Outcome::resumed, DomainEvidence::fresh, true},
+    {"restore", model::HostAct::save_restore, Outcome::resumed, DomainEvidence::fresh, true},
+    {"migration", model::HostAct::migrate, Outcome::resumed, DomainEvidence::fresh, true},
+    {"refused", model::HostAct::checkpoint, Outcome::aborted, DomainEvidence::unknown, false},
+    {"refused-late", model::HostAct::checkpoint, Outcome::aborted, DomainEvidence::unknown, false},
+};
+
+const Expected& expected_of(CycleKind kind) {
+    return kExpected[static_cast<uint8_t>(kind)];
+}
+
+}  // namespace
+
+const char* name_of(CycleKind kind) noexcept {
+    return expected_of(kind).name;
+}
+
+Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
+    : machine{machine_of(of, kind)},
+      guest{machine, guest_of(machine, table, citizens_, ipis_)},
+      kind_{kind},
+      handshake_{machine, guest.store(), {}},
+      citizens_{machine, guest} {
+    poke_.path = "data/poke";
+    poke_.argument = this;
+    poke_.fired = [](void* self, const char*) noexcept { ++static_cast<Victim*>(self)->pokes_; };
+    guest.timer().set_handler(
+        [](void* self, uint32_t cpu) noexcept { ++static_cast<Victim*>(self)->timer_fired_[cpu]; },
+        this);
+}
+
+Victim::~Victim() {
+    guest.store().forget(poke_);
+    if (machine.alive() && started_) {
+        machine.run([this] { static_cast<void>(handshake_.stop().ok()); });
+    }
+    citizens_.remove(guest);
+}
+
+Device* Victim::driver(size_t index) noexcept {
+    Device* const drivers[] = {&guest.hypercall_page(), &guest.shared_info(), &guest.callback(),
+                               &guest.events(),         &guest.timer(),       &guest.time(),
+                               &guest.grants(),         &guest.unplug(),      &guest.console(),
+                               &guest.store()};
+    return index < sizeof drivers / sizeof *drivers ? drivers[index] : nullptr;
+}
+
+bool Victim::fail(const std::string& what) {
+    if (wrong_.empty()) {
+        wrong_ = "cycle " + std::to_string(round_) + ": " + what;
+    }
+    return false;
+}
+
+bool Victim::run_guest(const std::function<void()>& code) {
+    const model::RunResult ended = machine.run(code);
+    if (ended.end != model::GuestEnd::returned) {
+        return fail("the guest " + std::string{name_of(ended.end)} + ": " + ended.reason);
+    }
+    return wrong_.empty();
+}
+
+Ending Victim::run() {
+    if (boot()) {
+        if (mutate) {
+            mutate();
+        }
+        for (round_ = 1; round_ <= kRounds && cycle() && live(); ++round_) {
+        }
+    }
+    if (wrong_.empty()) {
+        wrong_ = judge();
+    }
+    return {.wrong = wrong_, .digest = digest()};
+}
+
+bool Victim::boot() {
+    const model::RunResult booted = machine.boot([this](BootContext& boot) {
+        bool good = guest.boot(boot).ok();
+        // A CPU that boots is told so by none of its interrupts: they are not set up yet.
+        for (uint32_t cpu = 1; cpu < kVcpus; ++cpu) {
+            machine.vcpus.set_current(cpu);
+            good = good && guest.boot_cpu(boot).ok();
+        }
+        machine.vcpus.set_current(0);
+        if (!good) {
+            fail("a driver does not boot");
+        }
+    });
+    if (booted.end != model::GuestEnd::returned) {
+        return fail("the guest does not boot: " + booted.reason);
+    }
+    return run_guest([this] {
+        const bool good = guest.store().start().ok() && handshake_.start().ok() &&
+                          guest.store().watch(poke_).ok() && citizens_.add(guest).ok();
+        started_ = true;
+        if (!good) {
+            fail("the store does not start");
+        }
+    });
+}
+
+void Victim::idle(Nanoseconds time) {
+    const Ticks end = raw_counter(machine) + counter_hz(machine) / 1'000'000 * (time / 1'000);
+    while (raw_counter(machine) < end) {
+        guest.pump();
+        wait_for_interrupt(machine, end);
+    }
+}
+
+// The toolstack asks; the guest obeys, and tells what came of it.
+bool Victim::cycle() {
+    const Expected& expected = expected_of(kind_);
+    citizens_.disk.refuses = kind_ == CycleKind::refused ? Phase::suspend : Phase::none;
+    citizens_.bus.refuses = kind_ == CycleKind::refused_late ? Phase::suspend_noirq : Phase::none;
+    result_.reset();
+    const bool came_back = run_guest([this, &expected] {
+        machine.toolstack.start(expected.act);
+        const Ticks end = raw_counter(machine) + counter_hz(machine) * 120;
+        while (!result_ && raw_counter(machine) < end) {
+            guest.pump();
+            if (!handshake_.fired()) {
+                wait_for_interrupt(machine, end);
+                continue;
+            }
+            const auto request = handshake_.poll();
+            if (request.ok() && request.value().word == ShutdownWord::suspend) {
+                const Result<CycleResult> done = guest.suspend();
+                if (!done.ok() || !handshake_.finished(done.value().outcome).ok()) {
+                    fail("the request cannot be finished");
+                    return;
+                }
+                result_ = done.value();
+            }
+        }
+        // The toolstack's side of it, until it is over.
+        while (machine.toolstack.busy() && raw_counter(machine) < end) {
+            idle(model::kSecond);
+        }
+    });
+    if (!came_back) {
+        return false;
+    }
+    if (!result_) {
+        return fail("nobody suspends within 120 s of the request");
+    }
+    if (result_->outcome != expected.outcome) {
+        return fail(std::string{"the outcome is "} + resume::name_of(result_->outcome));
+    }
+    if (result_->evidence != expected.evidence) {
+        return fail(std::string{"the evidence says "} + resume::name_of(result_->evidence));
+    }
+    if (result_->errors_up != 0) {
+        return fail("errors on the way up");
+    }
+    if (machine.toolstack.errands().back().succeeded != expected.errand_succeeds) {
+        return fail("the toolstack: " + machine.toolstack.errands().back().message);
+    }
+    return true;
+}
+
+std::string Victim::judge() {
+    oracle::TraceView view;
+    view.guest = name_of(machine.config.guest);
+    view.vcpus = kVcpus;
+    view.frequency = machine.config.hosts.front().tsc_hz;
+    view.sights = Sight::all;
+    oracle::append_events(view, machine.trace);
+    view.learn_devices();
+    const oracle::Verdict verdict = oracle::judge(view);
+    if (!verdict.violations.empty()) {
+        const oracle::Violation& first = verdict.violations.front();
+        return first.id + ": " + first.detail;
+    }
+    return verdict.inconclusive.empty() ? "" : "inconclusive: " + verdict.inconclusive;
+}
+
+// Of everything in the trace but times: two runs with one digest did the same.
+uint64_t Victim::digest() const {
+    uint64_t hash = 0xcbf29ce484222325;
+    const auto mix = [&hash](uint64_t word) {
+        hash = (hash ^ word) * 0x100000001b3;
+        hash ^= hash >> 29;
+    };
+    for (uint32_t i = 0; i < machine.trace.size(); ++i) {
+        const TraceEvent& event = machine.trace.at(i);
+        const bool tells_time =
+            event.kind == EventKind::timer_armed || event.kind == EventKind::clock_read ||
+            event.kind == EventKind::clock_offset || event.kind == EventKind::runstate_folded;
+        mix(static_cast<uint64_t>(event.kind) | static_cast<uint64_t>(event.phase) << 8 |
+            static_cast<uint64_t>(event.witness) << 16 | uint64_t{event.cpu} << 24 |
+            uint64_t{event.device} << 32);
+        mix(event.arg32 | static_cast<uint64_t>(static_cast<uint32_t>(event.status)) << 32);
+        mix(tells_time ? 0 : event.arg64);
+    }
+    mix(machine.trace.lost());
+    return hash;
+}
+
+}  // namespace resume::mutants

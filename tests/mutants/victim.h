@@ -1,0 +1,84 @@
+// The guest that the mutants live in: the standard drivers on the modelled machine, with a task and
+// two devices of its own that notice when the world is not as they were promised, and a check of
+// its life after each cycle. What it cannot notice, the oracle must.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "drivers/model/machine.h"
+#include "drivers/xen_guest/xen_guest.h"
+#include "tests/mutants/citizens.h"
+#include "xen/handshake/handshake.h"
+
+namespace resume::mutants {
+
+/// Every way in which a cycle can go.
+enum class CycleKind : uint8_t {
+    checkpoint,        ///< saved and let go on: cancelled
+    failed_migration,  ///< the receiver died late: cancelled
+    slow,              ///< returns 0 in the same domain
+    in_place,          ///< soft reset: same domain id, everything gone
+    restore,           ///< a new domain on the same host
+    migration,         ///< a new domain on a younger host
+    refused,           ///< a device refuses in suspend
+    refused_late,      ///< a device refuses in suspend_noirq
+};
+inline constexpr uint8_t kCycleKindCount = 8;
+const char* name_of(CycleKind kind) noexcept;
+
+/// How a run ended. `wrong` is empty when nobody noticed anything; `digest` is of all events.
+struct Ending {
+    std::string wrong;
+    uint64_t digest = 0;
+};
+
+class Victim {
+  public:
+    Victim(model::GuestKind guest, CycleKind kind, const StepTable& table);
+    ~Victim();
+    Victim(const Victim&) = delete;
+    Victim& operator=(const Victim&) = delete;
+
+    /// Called when the drivers are registered, before the first cycle.
+    std::function<void()> mutate;
+
+    /// Boots, goes through two cycles, lives a little after each, is judged.
+    Ending run();
+
+    /// The standard driver at `index`; null behind the last.
+    Device* driver(size_t index) noexcept;
+
+    Machine machine;
+    XenGuest guest;
+
+  private:
+    bool boot();
+    bool cycle();
+    bool live();
+    bool check_store();
+    bool check_time();
+    bool check_rest();
+    bool run_guest(const std::function<void()>& code);
+    bool fail(const std::string& what);
+    void idle(Nanoseconds time);
+    std::string judge();
+    uint64_t digest() const;
+
+    const CycleKind kind_;
+    Handshake<Store> handshake_;
+    Citizens citizens_;
+    bool started_ = false;
+    uint32_t round_ = 0;
+    std::string wrong_;
+    StoreWatch poke_;
+    uint32_t pokes_ = 0;
+    uint32_t ipis_[2] = {};
+    uint32_t timer_fired_[2] = {};
+    Nanoseconds last_monotonic_ = 0;
+    std::optional<CycleResult> result_;
+};
+
+}  // namespace resume::mutants
