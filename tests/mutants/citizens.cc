@@ -36,11 +36,14 @@ void Citizen::move(Place from, Place to) noexcept {
 
 Progress Citizen::prepare(ThreadContext&) noexcept {
     RESUME_ASSERT(!citizens_.frozen);
+    was_masked_ = false;
     move(Place::up, Place::prepared);
     return citizens_.use_store();
 }
 
 Progress Citizen::suspend(ThreadContext&) noexcept {
+    RESUME_ASSERT(place_ == Place::prepared);
+    RESUME_ASSERT(citizens_.frozen);
     if (refuses == Phase::suspend) {
         return Errc::refused;
     }
@@ -55,20 +58,26 @@ Progress Citizen::late(ThreadContext&) noexcept {
 }
 
 Result<> Citizen::noirq(NoirqContext&) noexcept {
+    RESUME_ASSERT(place_ == Place::late);
+    RESUME_ASSERT(citizens_.device_irqs_masked());
     if (refuses == Phase::suspend_noirq) {
         return Errc::refused;
     }
     move(Place::late, Place::noirq);
+    was_masked_ = true;
     return {};
 }
 
 Result<> Citizen::noirq_up(NoirqContext&, Outcome) noexcept {
+    RESUME_ASSERT(citizens_.device_irqs_masked());
     static_cast<void>(citizens_.guest.time().monotonic());
     move(Place::noirq, Place::late);
     return {};
 }
 
-Progress Citizen::early(ThreadContext&, Outcome) noexcept {
+Progress Citizen::early(ThreadContext&, Outcome outcome) noexcept {
+    RESUME_ASSERT(outcome == Outcome::aborted || was_masked_);
+    RESUME_ASSERT(!citizens_.device_irqs_masked());
     RESUME_ASSERT(citizens_.guest.store().closed());
     move(Place::late, Place::suspended);
     return Progress::done();
@@ -122,6 +131,17 @@ void Citizens::let_the_task_run() noexcept {
         // A prepared disk still works; one that was suspended does not.
         RESUME_ASSERT(disk.place() <= Place::prepared);
     }
+}
+
+bool Citizens::device_irqs_masked() const noexcept {
+    const Trace& trace = machine.trace;
+    for (uint32_t i = trace.size(); i > 0; --i) {
+        const EventKind kind = trace.at(i - 1).kind;
+        if (kind == EventKind::device_irqs_masked || kind == EventKind::device_irqs_unmasked) {
+            return kind == EventKind::device_irqs_masked;
+        }
+    }
+    return false;
 }
 
 Result<> Citizens::use_store() noexcept {

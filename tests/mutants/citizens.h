@@ -32,6 +32,7 @@ class Citizen final : public Device {
     Citizens& citizens_;
     bool is_bus_;
     Place place_ = Place::up;
+    bool was_masked_ = false;  ///< went through its noirq hooks in this cycle
 };
 
 class Citizens {
@@ -46,6 +47,8 @@ class Citizens {
     void let_the_task_run() noexcept;
     /// What a device may do where the store is promised to it; an error when it cannot.
     Result<> use_store() noexcept;
+    /// What the trace says of the interrupts of devices.
+    [[nodiscard]] bool device_irqs_masked() const noexcept;
 
     XenGuest& guest;
     Machine& machine;

@@ -6,12 +6,51 @@
 namespace resume::mutants {
 namespace {
 
+constexpr Nanoseconds kStolen = 3 * model::kMillisecond;
 constexpr Nanoseconds kWallTolerance = 2 * model::kSecond;
 
 }  // namespace
 
 bool Victim::live() {
-    return check_store() && check_time() && check_rest();
+    return check_alarm() && check_store() && check_time() && check_rest();
+}
+
+/// On every CPU, so long from now.
+bool Victim::arm_timers(Nanoseconds delay) {
+    struct Arming {
+        Timekeeping& time;
+        Nanoseconds delay;
+        bool good = true;
+    };
+    return run_guest([this, delay] {
+        Arming arming{guest.time(), delay};
+        on_each_cpu(
+            machine,
+            [](Machine&, uint32_t, void* argument) noexcept {
+                auto& of = *static_cast<Arming*>(argument);
+                of.good = of.good && of.time.arm_after(of.delay).ok();
+            },
+            &arming);
+        if (!arming.good) {
+            fail("a timer cannot be armed");
+        }
+    });
+}
+
+// What was armed before the cycle fires after it (or did in a long one), and just once.
+bool Victim::check_alarm() {
+    return run_guest([this] {
+        for (int second = 0; second < 25; ++second) {
+            idle(model::kSecond);
+        }
+        for (uint32_t cpu = 0; cpu < 2; ++cpu) {
+            if (timer_fired_[cpu] == alarms_before_[cpu]) {
+                fail("a timer armed before the cycle never fires");
+            } else if (timer_fired_[cpu] > alarms_before_[cpu] + 2) {
+                fail("a timer that nobody armed fires");
+            }
+        }
+    });
 }
 
 bool Victim::check_store() {
@@ -41,38 +80,46 @@ bool Victim::check_store() {
 
 bool Victim::check_time() {
     return run_guest([this] {
-        Timekeeping& time = guest.time();
-        const Nanoseconds monotonic = time.monotonic();
-        if (monotonic <= last_monotonic_) {
-            fail("the clock went back");
-        }
-        last_monotonic_ = monotonic;
-        const Nanoseconds wall = time.wall();
-        const Nanoseconds truth = model::kWallStart * model::kSecond + machine.clock.now();
-        if (wall + kWallTolerance < truth || truth + kWallTolerance < wall) {
-            fail("the wall clock is wrong");
-        }
-        const uint32_t before[2] = {timer_fired_[0], timer_fired_[1]};
-        bool armed = true;
-        on_each_cpu(
-            machine,
-            [](Machine&, uint32_t, void* argument) noexcept {
-                auto& of = *static_cast<std::pair<Timekeeping*, bool*>*>(argument);
-                *of.second = *of.second && of.first->arm_after(10 * model::kMillisecond).ok();
-            },
-            std::make_unique<std::pair<Timekeeping*, bool*>>(&time, &armed).get());
-        idle(model::kSecond);
-        if (!armed || timer_fired_[0] == before[0] || timer_fired_[1] == before[1]) {
-            fail("a timer does not fire");
-        }
-        if (time.monotonic() - monotonic < 900 * model::kMillisecond ||
-            time.monotonic() - monotonic > 1'200 * model::kMillisecond) {
-            fail("the clock does not run as time does");
-        }
-        if (time.unsettled_reads() != 0) {
-            fail("a clock does not settle");
-        }
-    });
+               Timekeeping& time = guest.time();
+               const Nanoseconds monotonic = time.monotonic();
+               if (monotonic <= last_monotonic_) {
+                   fail("the clock went back");
+               }
+               last_monotonic_ = monotonic;
+               const Nanoseconds wall = time.wall();
+               const Nanoseconds truth = model::kWallStart * model::kSecond + machine.clock.now();
+               if (wall + kWallTolerance < truth || truth + kWallTolerance < wall) {
+                   fail("the wall clock is wrong");
+               }
+               idle(model::kSecond);
+               if (time.monotonic() - monotonic < 900 * model::kMillisecond ||
+                   time.monotonic() - monotonic > 1'200 * model::kMillisecond) {
+                   fail("the clock does not run as time does");
+               }
+               if (time.unsettled_reads() != 0) {
+                   fail("a clock does not settle");
+               }
+               const Nanoseconds stolen = time.stolen(0) + time.stolen(1);
+               machine.vcpus.add_steal(0, kStolen);
+               machine.vcpus.add_steal(1, kStolen);
+               idle(model::kSecond);
+               if (time.stolen(0) + time.stolen(1) != stolen + 2 * kStolen) {
+                   fail("stolen time is not seen");
+               }
+           }) &&
+           check_timers();
+}
+
+bool Victim::check_timers() {
+    const uint32_t before[2] = {timer_fired_[0], timer_fired_[1]};
+    return arm_timers(10 * model::kMillisecond) && run_guest([this, &before] {
+               idle(model::kSecond);
+               for (uint32_t cpu = 0; cpu < 2; ++cpu) {
+                   if (timer_fired_[cpu] == before[cpu]) {
+                       fail("a timer does not fire");
+                   }
+               }
+           });
 }
 
 bool Victim::check_rest() {

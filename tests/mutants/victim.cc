@@ -12,6 +12,7 @@ constexpr Gfn kSharedInfo = 0xfe700;
 constexpr Gfn kGrantTable = 0xfe800;
 constexpr uint32_t kVcpus = 2;
 constexpr uint32_t kRounds = 2;
+constexpr Nanoseconds kAlarm = 20 * model::kSecond;  ///< set before each cycle, due after it
 
 model::MachineConfig machine_of(model::GuestKind guest, CycleKind kind) {
     model::MachineConfig config;
@@ -130,7 +131,7 @@ Ending Victim::run() {
         if (mutate) {
             mutate();
         }
-        for (round_ = 1; round_ <= kRounds && cycle() && live(); ++round_) {
+        for (round_ = 1; round_ <= kRounds && arm_timers(kAlarm) && cycle() && live(); ++round_) {
         }
     }
     if (wrong_.empty()) {
@@ -179,6 +180,8 @@ bool Victim::cycle() {
     citizens_.disk.refuses = kind_ == CycleKind::refused ? Phase::suspend : Phase::none;
     citizens_.bus.refuses = kind_ == CycleKind::refused_late ? Phase::suspend_noirq : Phase::none;
     result_.reset();
+    alarms_before_[0] = timer_fired_[0];
+    alarms_before_[1] = timer_fired_[1];
     const bool came_back = run_guest([this, &expected] {
         machine.toolstack.start(expected.act);
         const Ticks end = raw_counter(machine) + counter_hz(machine) * 120;
@@ -210,7 +213,9 @@ bool Victim::cycle() {
         return fail("nobody suspends within 120 s of the request");
     }
     if (result_->outcome != expected.outcome) {
-        return fail(std::string{"the outcome is "} + resume::name_of(result_->outcome));
+        return fail(std::string{"the outcome is "} + resume::name_of(result_->outcome) + ": " +
+                    resume::name_of(result_->cause.code) + " at " +
+                    resume::name_of(result_->stopped_at));
     }
     if (result_->evidence != expected.evidence) {
         return fail(std::string{"the evidence says "} + resume::name_of(result_->evidence));

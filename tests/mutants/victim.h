@@ -57,9 +57,12 @@ class Victim {
   private:
     bool boot();
     bool cycle();
+    bool arm_timers(Nanoseconds delay);
     bool live();
+    bool check_alarm();
     bool check_store();
     bool check_time();
+    bool check_timers();
     bool check_rest();
     bool run_guest(const std::function<void()>& code);
     bool fail(const std::string& what);
@@ -77,6 +80,7 @@ class Victim {
     uint32_t pokes_ = 0;
     uint32_t ipis_[2] = {};
     uint32_t timer_fired_[2] = {};
+    uint32_t alarms_before_[2] = {};  ///< timer_fired_ when the timers were armed before a cycle
     Nanoseconds last_monotonic_ = 0;
     std::optional<CycleResult> result_;
 };
