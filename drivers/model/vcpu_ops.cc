@@ -20,6 +20,9 @@ long Vcpus::register_info(uint32_t cpu, const void* argument) {
     if (vcpu.info != nullptr) {
         return machine_.host().vcpu_info_busy ? -EBUSY : -EINVAL;
     }
+    if (cpu != current_ && !vcpu.down) {
+        return -EINVAL;  // Xen 4.17: another vCPU's only while that one is down
+    }
     if (a.offset > kPageSize - sizeof(vcpu_info)) {
         return -ENXIO;
     }
@@ -88,8 +91,12 @@ long Vcpus::operate(unsigned op, uint32_t cpu, void* argument) {
     Vcpu& vcpu = vcpus_[cpu];
     switch (op) {
         case VCPUOP_is_up:
-            return 1;
+            return vcpu.down ? 0 : 1;
         case VCPUOP_up:
+            vcpu.down = false;
+            return 0;
+        case VCPUOP_down:
+            vcpu.down = true;
             return 0;
         case VCPUOP_initialise:
             return -EEXIST;

@@ -53,7 +53,7 @@ void Vcpus::mark_pending(uint32_t cpu, uint32_t port) {
 
 bool Vcpus::deliverable(uint32_t cpu) {
     const Vcpu& vcpu = vcpus_[cpu];
-    if (vcpu.parked || !vcpu.irqs_on || vcpu.in_interrupt) {
+    if (vcpu.parked || vcpu.down || !vcpu.irqs_on || vcpu.in_interrupt) {
         return false;
     }
     if (vcpu.upcall_vector != 0) {

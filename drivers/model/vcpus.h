@@ -19,6 +19,7 @@ enum class CallbackRoute : uint8_t { none, gsi, pci_intx, vector };
 struct Vcpu {
     bool irqs_on = true;
     bool parked = false;
+    bool down = false;  ///< VCPUOP_down: does not run
     bool in_interrupt = false;
     bool lapic_on = false;
     bool lapic_requested = false;  ///< IRR of the upcall vector

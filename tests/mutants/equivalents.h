@@ -6,7 +6,6 @@
 namespace resume::mutants {
 
 /// Why this mutant is no worse than the original; null when it has to be killed.
-const char* equivalent_because(model::GuestKind guest, CycleKind kind,
-                               const Mutation& mutation) noexcept;
+const char* equivalent_because(CycleKind kind, const Mutation& mutation) noexcept;
 
 }  // namespace resume::mutants

@@ -148,6 +148,9 @@ bool Victim::check_rest() {
         if (!reference.ok() || !guest.grants().end(reference.value()).ok()) {
             fail("a page cannot be granted");
         }
+        if (machine.ports.unplugged() != static_cast<uint16_t>(guest.config().unplug)) {
+            fail("emulated devices are plugged in again");
+        }
         if (guest.events().stale_count() != 0) {
             fail("events on channels that mean nothing");
         }

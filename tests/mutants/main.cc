@@ -124,7 +124,7 @@ class Hunt {
     void hunt_one(model::GuestKind guest, CycleKind kind, const Mutation& mutation,
                   uint64_t unbroken) {
         const Ending ending = run_apart(guest, kind, mutation);
-        const char* excuse = equivalent_because(guest, kind, mutation);
+        const char* excuse = equivalent_because(kind, mutation);
         const char* word = "killed";
         if (!ending.wrong.empty()) {
             ++count_.killed;
@@ -139,9 +139,13 @@ class Hunt {
             ++count_.survived;
             word = "SURVIVED";
         }
-        if (options_.verbose || std::strcmp(word, "SURVIVED") == 0) {
-            std::printf("%s %s: %s: %s %s\n", model::name_of(guest), name_of(kind),
-                        mutation.what.c_str(), word, ending.wrong.c_str());
+        const std::string name =
+            std::string{model::name_of(guest)} + " " + name_of(kind) + ": " + mutation.what;
+        if (std::strcmp(word, "SURVIVED") == 0) {
+            survivors_.push_back(name);
+        }
+        if (options_.verbose) {
+            std::printf("%s: %s %s\n", name.c_str(), word, ending.wrong.c_str());
         }
     }
 
@@ -151,12 +155,16 @@ class Hunt {
         for (const auto& [reason, times] : reasons_) {
             std::printf("%u equivalent: %s\n", times, reason.c_str());
         }
+        for (const std::string& mutant : survivors_) {
+            std::printf("SURVIVED: %s\n", mutant.c_str());
+        }
         std::printf("%u of %u killed\n", count_.killed, count_.killed + count_.survived);
     }
 
     const Options& options_;
     Count count_;
     std::map<std::string, uint32_t> reasons_;
+    std::vector<std::string> survivors_;
 };
 
 }  // namespace
