@@ -47,6 +47,9 @@ Result<> EventChannels::rebind(Channel& channel, DomainEvidence evidence) noexce
     } else {
         const Result<Port> bound = bind(channel);
         if (!bound.ok()) {
+            // FreeBSD panics here (xen_rebind_virq), and so ends its recovery of a failed
+            // migration.
+            RESUME_ASSERT(!bugs_.has(Bug::cancel_as_resume));
             return bound.error();
         }
         port = bound.value();

@@ -39,6 +39,7 @@ model::HostConfig younger_host() {
 TEST(BugTest, CancelTakenForAResumeRegistersTwice) {
     const auto guest = with_bug(Bug::cancel_as_resume, {HostAct::migrate_fails_late});
     EXPECT_TRUE(has(*guest, "L6")) << guest->complaints();
+    EXPECT_EQ(guest->last.end, GuestEnd::panicked) << guest->last.reason;
 }
 
 /// An ordinary device that looks at the clock when it is resumed.
