@@ -180,17 +180,20 @@ def check_header(name, text):
         yield 1, "header", "no #pragma once"
 
 
+def named_sources(folder, text):
+    """Patterns of the sources that a CMakeLists.txt names; a variable stands for anything."""
+    for word in re.findall(r"[^\s()\"]+\.(?:cc|c|S)\b", text):
+        parts = re.split(r"\$\{\w+\}/?", word)
+        yield re.compile(re.escape(folder) + r"[\w./-]*".join(map(re.escape, parts)) + "$")
+
+
 def check_targets(root, names):
     """Each source is named by a CMakeLists.txt in its folder or above."""
-    lists = {name[:-len("CMakeLists.txt")]: (root / name).read_text(encoding="utf-8")
-             for name in names if name.endswith("CMakeLists.txt")}
+    patterns = [pattern for name in names if name.endswith("CMakeLists.txt")
+                for pattern in named_sources(name[:-len("CMakeLists.txt")],
+                                             (root / name).read_text(encoding="utf-8"))]
     for name in names:
-        if not name.endswith((".cc", ".c", ".S")):
-            continue
-        named = any(name.startswith(folder) and
-                    re.search(rf"(?<![\w/])(?:\$\{{\w+\}}/)?{re.escape(name[len(folder):])}\b", text)
-                    for folder, text in lists.items())
-        if not named:
+        if name.endswith((".cc", ".c", ".S")) and not any(p.match(name) for p in patterns):
             yield name, 1, "target", "no CMakeLists.txt names it: it is built by nobody"
 
 
