@@ -16,6 +16,10 @@ class StoreRules final : public Rules {
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::request_seen:
+                if (acked_ && !scene.in_cycle()) {
+                    scene.violate("L3", "a request was acknowledged and never tried");
+                    acked_ = false;
+                }
                 requests_known_ = true;
                 ++open_requests_;
                 break;

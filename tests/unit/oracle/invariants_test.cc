@@ -121,6 +121,14 @@ const Breach kBreaches[] = {
              s.insert(at, s.at(at));
          });
      }},
+    {"L3", "a request is acknowledged and nothing is done",
+     [] {
+         return with(Story{}.cancelled(), [](Story& s) {
+             for (const EventKind kind : {EventKind::request_acked, EventKind::request_seen}) {
+                 s.insert(0, {.kind = kind, .witness = Witness::other_side});
+             }
+         });
+     }},
     {"L3", "nobody acknowledged",
      [] {
          return with(Story{}.cancelled(),
