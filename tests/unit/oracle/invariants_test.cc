@@ -340,6 +340,16 @@ const Breach kBreaches[] = {
                                      .witness = Witness::other_side});
          });
      }},
+    {"L24", "the client itself says that it ends a transaction of the old domain",
+     [] {
+         return with(Story{}.resumed(), [](Story& s) {
+             s.view().sights = Sight::platform | Sight::hypercalls;
+             const uint64_t tx = uint64_t{4} << 32;
+             s.insert(s.size() - 1,
+                      {.arg64 = tx | 51, .arg32 = 7, .kind = EventKind::store_request});
+             s.insert(0, {.arg64 = tx | 50, .arg32 = 6, .kind = EventKind::store_reply});
+         });
+     }},
     {"P1", "a device resumes before the outcome is known",
      [] {
          return with(Story{}.resumed(), [](Story& s) { s.drop(s.find(EventKind::outcome_known)); });
