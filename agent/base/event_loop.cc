@@ -19,8 +19,9 @@ int EventLoop::watch(int fd, uint32_t events, FdHandler handler) {
     epoll_event event{};
     event.events = events;
     event.data.fd = fd;
-    const int operation = watches_.contains(fd) ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-    if (::epoll_ctl(epoll_.get(), operation, fd, &event) != 0) {
+    // Whoever closed a descriptor without unwatching it left its number behind, so try both.
+    if (::epoll_ctl(epoll_.get(), EPOLL_CTL_MOD, fd, &event) != 0 &&
+        (errno != ENOENT || ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, fd, &event) != 0)) {
         return errno;
     }
     watches_[fd] = std::make_shared<Watch>(Watch{std::move(handler), next_serial_++});

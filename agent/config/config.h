@@ -20,10 +20,8 @@ struct Config {
     std::string clock_mode = "report";
     bool clock_backward = false;
     int64_t clock_most_s = 7 * 24 * 3600;
-    std::string disk_probe = "passive";
     std::vector<std::string> freeze_mounts{};
     int64_t freeze_ttl_s = 10;
-    std::vector<std::string> announce_links{};
     bool reseed = true;
     bool hooks = true;
 
@@ -36,8 +34,6 @@ struct Config {
     int64_t log_kib = 4096;
     bool journal = true;
     bool store = true;
-
-    std::vector<std::string> waive{};
     std::string log_level = "info";
 };
 

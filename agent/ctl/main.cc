@@ -5,6 +5,9 @@
 #include <iostream>
 
 #include "agent/ctl/exit_codes.h"
+#include "agent/ctl/history.h"
+#include "agent/ctl/hooks_command.h"
+#include "agent/ctl/live.h"
 #include "agent/ctl/verify.h"
 #include "agent/doctor/command.h"
 
@@ -14,7 +17,12 @@ int main(int argc, char** argv) {
     app.require_subcommand(1);
     app.set_version_flag("--version", RESUME_VERSION);
     int exit_code = kExitGood;
-    add_verify_command(app, std::cout, std::cerr, exit_code);
+    for (const auto add :
+         {add_status_command, add_history_command, add_show_command, add_timeline_command,
+          add_verify_command, add_prepare_command, add_release_command, add_sources_command,
+          add_hooks_command, add_reset_command}) {
+        add(app, std::cout, std::cerr, exit_code);
+    }
     doctor::add_doctor_command(app, std::cout, std::cerr, exit_code);
     doctor::add_inventory_command(app, std::cout, std::cerr, exit_code);
     try {

@@ -57,7 +57,7 @@ std::optional<ReferenceClock::Reading> ReferenceClock::read() {
         }
         // The RTC shows whole seconds: on average it is half a second further than it says.
         return Reading{.lead_ns = *seconds * kSecond + kSecond / 2 - realtime_ns(),
-                       .error_ns = kSecond};
+                       .error_ns = kSecond / 2};
     }
     return std::nullopt;
 }

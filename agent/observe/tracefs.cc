@@ -41,7 +41,7 @@ TraceInstance::TraceInstance(const Root& root, const TraceOptions& options) {
         return;
     }
     made_ = true;
-    problem_ = set_up(options);
+    problem_ = left_running() ? open_pipe() : set_up(options);
     if (!problem_.empty()) {
         pipe_.reset();
     }
@@ -60,11 +60,23 @@ std::string TraceInstance::enable(std::string_view event) {
     return error == 0 ? std::string{} : explain("cannot enable " + path, error);
 }
 
+bool TraceInstance::left_running() const {
+    const auto clock = read_line(folder_ + "/trace_clock", 256);
+    return read_number(folder_ + "/tracing_on") == 1 && clock &&
+           clock->find("[boot]") != std::string::npos &&
+           read_number(folder_ + "/events/power/suspend_resume/enable") == 1;
+}
+
+std::string TraceInstance::open_pipe() {
+    pipe_ = UniqueFd{::open((folder_ + "/trace_pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
+    return pipe_.valid() ? std::string{} : explain("cannot open " + folder_ + "/trace_pipe", errno);
+}
+
 std::string TraceInstance::set_up(const TraceOptions& options) {
     const uint32_t per_cpu = std::max<uint32_t>(options.buffer_kib / possible_cpus(), 64);
     const std::array<std::pair<const char*, std::string>, 5> settings{{
         {"tracing_on", "0"},
-        {"trace", ""},  // opening it for writing empties the buffer that a crash left
+        {"trace", ""},  // opening it for writing empties the buffer
         {"trace_clock", "boot"},
         {"buffer_size_kb", std::to_string(per_cpu)},
         {"buffer_percent", "0"},
@@ -87,9 +99,8 @@ std::string TraceInstance::set_up(const TraceOptions& options) {
             }
         }
     }
-    pipe_ = UniqueFd{::open((folder_ + "/trace_pipe").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
-    if (!pipe_.valid()) {
-        return explain("cannot open " + folder_ + "/trace_pipe", errno);
+    if (auto problem = open_pipe(); !problem.empty()) {
+        return problem;
     }
     const int error = write_existing(folder_ + "/tracing_on", "1");
     return error == 0 ? std::string{} : explain("cannot turn tracing on", error);

@@ -21,7 +21,8 @@ struct TraceOptions {
 
 class TraceInstance {
   public:
-    /// Makes (or takes over, after a crash) instances/libresume and turns the events on.
+    /// Makes instances/libresume and turns the events on; or takes over the one that a killed agent
+    /// left behind, with what it has recorded since.
     TraceInstance(const Root& root, const TraceOptions& options);
     TraceInstance(const TraceInstance&) = delete;
     TraceInstance& operator=(const TraceInstance&) = delete;
@@ -36,6 +37,8 @@ class TraceInstance {
     size_t read(std::string& text, size_t limit = 256 * 1024);
 
   private:
+    [[nodiscard]] bool left_running() const;
+    std::string open_pipe();
     std::string set_up(const TraceOptions& options);
     std::string enable(std::string_view event);
 

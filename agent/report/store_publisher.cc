@@ -52,6 +52,10 @@ void StorePublisher::set(const std::string& node, std::string value) {
     write(node, values_[node]);
 }
 
+void StorePublisher::keep(const std::string& node, std::string value) {
+    values_[node] = std::move(value);
+}
+
 void StorePublisher::forget(const std::string& node) {
     values_.erase(node);
 }

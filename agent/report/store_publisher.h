@@ -25,6 +25,8 @@ class StorePublisher {
 
     /// Sets a node's value and writes it: `state`, `last`, `doctor`, `answer`.
     void set(const std::string& node, std::string value);
+    /// Sets a node's value for the next publish_all().
+    void keep(const std::string& node, std::string value);
     /// Forgets a node's value (an answer that belongs to the old domain).
     void forget(const std::string& node);
     /// Writes every node again: the domain may be a new one.

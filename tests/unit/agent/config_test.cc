@@ -16,10 +16,8 @@ LoadedConfig parse(std::string_view text) {
 TEST(Config, TheDefaultsAreTheRulesOfConduct) {
     const Config config;
     EXPECT_EQ(config.clock_mode, "report");
-    EXPECT_EQ(config.disk_probe, "passive");
     EXPECT_EQ(config.rtc_poll, "off");
     EXPECT_TRUE(config.freeze_mounts.empty());
-    EXPECT_TRUE(config.announce_links.empty());
     EXPECT_TRUE(config.request_accept.empty());
     EXPECT_EQ(config.metrics_dir, "");
 }

@@ -6,6 +6,7 @@ import typing
 from xenlab.errors import LabError
 
 from .machine import OTHER_GENERATION
+from .reporters import CYCLES, START_AGENT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,12 +103,94 @@ def pause(machine):
     machine.pause(4)
 
 
+def pause_seen_by_polling(machine):
+    """Nobody asks the agent: its own poll of the RTC finds the pause."""
+    machine.run("mkdir -p /etc/libresume; echo '[observe]' > /etc/libresume/agent.toml; "
+                "echo 'rtc_poll = \"10s\"' >> /etc/libresume/agent.toml; "
+                "kill -HUP $(pidof resume-agent)")
+    before = int(machine.output(f"cat {CYCLES} 2>/dev/null | wc -l"))
+    machine.pause(4)
+    machine.run(f"until [ $(cat {CYCLES} 2>/dev/null | wc -l) -gt {before} ]; do sleep 0.2; done; "
+                "rm /etc/libresume/agent.toml; kill -HUP $(pidof resume-agent)", timeout=40)
+
+
 def restore(machine):
-    machine.save_and_restore()
+    machine.save_and_restore(away_s=4)
 
 
 def restore_as_clone(machine):
-    machine.save_and_restore(generation=OTHER_GENERATION)
+    machine.save_and_restore(generation=OTHER_GENERATION, away_s=4)
+
+
+def announced_s3(machine):
+    machine.run("resumectl prepare --for s3")
+    sleep_s3(machine)
+
+
+def released(machine):
+    """Announced, and taken back: twice, since a script that fails tidies up again."""
+    machine.run("resumectl prepare --for s3 && resumectl release && resumectl release")
+
+
+def hook_vetoes(machine):
+    machine.run("mkdir -p /etc/libresume/hooks.d; cd /etc/libresume/hooks.d; "
+                "printf '#!/bin/sh\\n[ $1 = pre ] && exit 75\\n' > 50-veto; chmod 755 50-veto; "
+                "resumectl prepare --for s3; status=$?; rm 50-veto; [ $status = 1 ]")
+
+
+def hooks_run_for_s3(machine):
+    """Two hooks, nobody announces: post alone, in reverse, with the report on stdin."""
+    machine.run("mkdir -p /etc/libresume/hooks.d; cd /etc/libresume/hooks.d; rm -f /tmp/hooks; "
+                "for n in 10-a 20-b; do printf '#!/bin/sh\\necho $0 $1 $2 $3 $(cat | wc -c) >> "
+                "/tmp/hooks\\n' > $n; chmod 755 $n; done")
+    sleep_s3(machine)
+    said = machine.output("i=0; until [ $(cat /tmp/hooks 2>/dev/null | wc -l) = 2 ] || "
+                          "[ $((i=i+1)) -gt 100 ]; do sleep 0.1; done; cat /tmp/hooks; "
+                          "rm /etc/libresume/hooks.d/*")
+    lines = [line.split() for line in said.splitlines()]
+    names = [line[0].rsplit("/", 1)[-1] for line in lines]
+    if names != ["20-b", "10-a"] or any(line[1:4] != ["post", "s3", "resumed"] or int(line[4]) < 100
+                                        for line in lines):
+        raise LabError(f"the hooks ran otherwise: {said!r}")
+
+
+FREEZE_ON = ("mkdir -p /etc/libresume; printf '[act.freeze]\\nmounts = [\"/mnt\"]\\nttl_s = 3\\n' > "
+             "/etc/libresume/agent.toml; kill -HUP $(pidof resume-agent); resumectl status; ")
+# A write that waits is a file system that is frozen; it goes on when it is thawed.
+IS_FROZEN = "(echo x > /mnt/probe; echo done > /tmp/probe) & sleep 0.5; [ ! -e /tmp/probe ] && "
+GOES_ON = ("i=0; until [ -e /tmp/probe ] || [ $((i=i+1)) -gt 100 ]; do sleep 0.1; done; "
+           "[ -e /tmp/probe ]; status=$?; rm -f /tmp/probe /etc/libresume/agent.toml; "
+           "kill -HUP $(pidof resume-agent); exit $status")
+
+
+def freeze_and_thaw(machine):
+    machine.run(FREEZE_ON + "resumectl prepare --for snapshot --freeze && " + IS_FROZEN
+                + "resumectl release && { " + GOES_ON + "; }")
+
+
+def freeze_expires(machine):
+    """Nobody releases: thawed after three seconds, by the helper itself."""
+    machine.run(FREEZE_ON + "resumectl prepare --for snapshot --freeze && " + IS_FROZEN
+                + "{ " + GOES_ON + "; }")
+
+
+def freeze_survives_a_kill(machine):
+    """The agent is killed while frozen: its helper thaws."""
+    machine.run(FREEZE_ON + "resumectl prepare --for snapshot --freeze && " + IS_FROZEN
+                + "kill -9 $(pidof resume-agent); { " + START_AGENT + GOES_ON + "; }")
+
+
+def killed_after_announcing(machine):
+    """SIGKILL between before and after: the next start owes the after."""
+    machine.run("resumectl prepare --for s3; kill -9 $(pidof resume-agent)")
+    machine.run(START_AGENT)
+
+
+def killed_and_slept(machine):
+    """The same, and the guest slept before the agent was back: its trace is still there."""
+    machine.run("resumectl prepare --for s3; kill -9 $(pidof resume-agent)")
+    sleep_s3(machine)
+    machine.run(START_AGENT)
 
 
 def second_sleep_on_q35(machine):
@@ -145,16 +228,45 @@ CASES = [
       for level in ("freezer", "devices", "platform", "processors", "core")),
     Case("device-refuses", alarm_refuses,
          {"outcome": "aborted", **cause(phase="suspend", device=contains("alarmtimer"), errno=16)}),
-    Case("task-refuses", task_refuses, {"outcome": "aborted", **cause(phase="freeze_tasks")}),
-    Case("notifier-refuses", notifier_refuses, {"outcome": "aborted"}),
-    Case("wakeup-aborts", wakeup_aborts, {"outcome": "aborted"}),
-    Case("pause", pause, {"kind": "pause"}, needs_agent=True),
-    Case("restore", restore, {"kind": "restore"}, needs_agent=True),
-    Case("restore-as-clone", restore_as_clone, {"kind": "snapshot"}, needs_agent=True),
+    Case("task-refuses", task_refuses,
+         {"outcome": "aborted", **cause(phase="freeze_tasks", task="sh", errno=16)},
+         needs_agent=True),
+    Case("notifier-refuses", notifier_refuses,
+         {"kind": "s3", "outcome": "aborted",
+          **cause(phase="prepare", errno=16, detail=contains("PM_SUSPEND_PREPARE"))},
+         needs_agent=True),
+    Case("wakeup-aborts", wakeup_aborts,
+         {"kind": "s3", "outcome": "aborted", **cause(detail=contains("wake-up"))},
+         needs_agent=True),
+    Case("pause", pause, {"kind": "pause", "outcome": "none"}, needs_agent=True),
+    Case("pause-polled", pause_seen_by_polling, {"kind": "pause", "outcome": "none"},
+         needs_agent=True),
+    Case("restore", restore, {"kind": "restore", "outcome": "resumed"}, needs_agent=True),
+    Case("restore-as-clone", restore_as_clone,
+         {"kind": "restore", "outcome": "resumed", "confidence": "high",
+          "changed": contains("vm generation")}, needs_agent=True),
+    Case("announced-s3", announced_s3, {**RESUMED_S3, "announced": True}, needs_agent=True),
+    Case("released", released,
+         {"kind": "s3", "outcome": "aborted", "announced": True,
+          **cause(detail=contains("released"))}, needs_agent=True),
+    Case("hook-vetoes", hook_vetoes,
+         {"kind": "s3", "outcome": "aborted", "announced": True,
+          **cause(detail=contains("50-veto"))}, needs_agent=True),
+    Case("hooks-run", hooks_run_for_s3, RESUMED_S3, needs_agent=True),
+    Case("freeze-and-thaw", freeze_and_thaw,
+         {"kind": "snapshot", "outcome": "none", "announced": True}, needs_agent=True),
+    Case("freeze-expires", freeze_expires,
+         {"kind": "snapshot", "outcome": "aborted", "announced": True}, needs_agent=True),
+    Case("freeze-and-kill", freeze_survives_a_kill,
+         {"kind": "snapshot", "outcome": "unknown", "announced": True}, needs_agent=True),
+    Case("killed-after-announcing", killed_after_announcing,
+         {"kind": "s3", "outcome": "unknown", "announced": True}, needs_agent=True),
+    Case("killed-and-slept", killed_and_slept, {**RESUMED_S3, "announced": True},
+         needs_agent=True),
     Case("s3-q35", sleep_s3, RESUMED_S3, machine="q35"),
     Case("asleep-without-sleep", second_sleep_on_q35, {"kind": "s3", "outcome": "aborted"},
          machine="q35", needs_agent=True),
     Case("date-set", set_date, {"kind": "clock-step"}, needs_agent=True),
     Case("migration-cancelled", migrate_cancelled, None, needs_agent=True),
 ]
-SMOKE = {"pm-test-devices", "device-refuses"}
+SMOKE = {"pm-test-devices", "device-refuses", "task-refuses", "s3"}

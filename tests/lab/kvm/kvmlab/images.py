@@ -13,9 +13,10 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio-rng",
            "virtio_balloon", "ext4", "button", "pm-notifier-error-inject", "hwpoison-inject")
 FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "etc", "root", "var/lib", "usr/bin",
-           "usr/sbin", "mnt", "lab/bin")
+           "usr/sbin", "usr/libexec/libresume", "mnt", "lab/bin")
 GUEST_PROGRAMS = ("resume-lab-server", "resume-lab-alarm", "resume-lab-poison")
-AGENT_PROGRAMS = ("resume-agent", "resumectl")
+AGENT_PROGRAMS = {"resume-agent": "usr/sbin", "resumectl": "usr/sbin",
+                  "resume-freeze": "usr/libexec/libresume"}
 
 
 def initramfs(installation, tools):
@@ -27,9 +28,9 @@ def initramfs(installation, tools):
     images.add_modules(image, installation, installation.kernel_release, MODULES)
     for name in GUEST_PROGRAMS:
         images.add_program(image, f"lab/bin/{name}", tools / name)
-    for name in AGENT_PROGRAMS:
+    for name, folder in AGENT_PROGRAMS.items():
         if (tools / name).exists():
-            images.add_program(image, f"usr/sbin/{name}", tools / name)
+            images.add_program(image, f"{folder}/{name}", tools / name)
     # Threads are cancelled through this at run time; ldd does not tell.
     images.add_runtime_object(image, "libgcc_s.so.1")
     image.file("init", (HERE / "guest" / "init.sh").read_bytes(), executable=True)
@@ -37,7 +38,8 @@ def initramfs(installation, tools):
 
 
 def guest_image(cache, installation, tools):
-    sources = [tools / name for name in GUEST_PROGRAMS + AGENT_PROGRAMS if (tools / name).exists()]
+    sources = [tools / name for name in GUEST_PROGRAMS + tuple(AGENT_PROGRAMS)
+               if (tools / name).exists()]
     sources += sorted((HERE / "guest").glob("*.sh")) + [pathlib.Path(__file__)]
     return cache.get("kvm-guest", (installation.fingerprint(), images.content_of(*sources)),
                      lambda path: initramfs(installation, tools).write(path))

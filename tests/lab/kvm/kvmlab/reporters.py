@@ -8,6 +8,14 @@ from xenlab.errors import LabError, TimedOut
 INSTANCE = "/sys/kernel/tracing/instances/lab"
 CYCLES = "/var/lib/libresume/cycles.jsonl"
 
+START_AGENT = """
+mkdir -p /run/libresume /var/lib/libresume
+resume-agent >> /run/agent.log 2>&1 < /dev/null &
+i=0
+until resumectl status > /dev/null 2>&1 || [ $((i=i+1)) -gt 100 ]; do sleep 0.1; done
+[ $i -le 100 ] || { cat /run/agent.log; exit 1; }
+"""
+
 TRACE_ON = f"""
 mkdir -p {INSTANCE} && cd {INSTANCE} && echo 0 > tracing_on && echo > trace &&
 echo boot > trace_clock && echo 8192 > buffer_size_kb &&
@@ -56,8 +64,7 @@ class AgentReporter:
 
     def start(self, machine):
         """Once in a machine: the agent, as its unit would start it."""
-        machine.run("mkdir -p /run/libresume /var/lib/libresume; "
-                    "(resume-agent > /run/agent.log 2>&1 &)")
+        machine.run(START_AGENT)
 
     def begin(self, machine, _case):
         self._seen = self._lines(machine)

@@ -1,0 +1,128 @@
+#include "agent/act/clock.h"
+
+#include <errno.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/base/log.h"
+
+namespace resume::agent {
+
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+std::string seconds(int64_t ns) {
+    char text[40];
+    snprintf(text, sizeof text, "%+.1f s", static_cast<double>(ns) / 1e9);
+    return text;
+}
+
+}  // namespace
+
+ClockDecision decide_clock(const Config& config, std::optional<int64_t> lost_ns,
+                           const std::string& daemon) {
+    using Act = ClockDecision::Act;
+    if (config.clock_mode == "off" || !lost_ns || std::llabs(*lost_ns) < 2 * kSecond) {
+        return {};
+    }
+    ClockDecision decision{.by_ns = *lost_ns};
+    if (config.clock_mode == "report") {
+        decision.act = Act::report;
+        decision.why = "the configuration says report only";
+    } else if (*lost_ns < 0 && !config.clock_backward) {
+        decision.act = Act::report;
+        decision.why = "it would go backward";
+    } else if (std::llabs(*lost_ns) > config.clock_most_s * kSecond) {
+        decision.act = Act::report;
+        decision.why = "more than act.clock.most_s";
+    } else if (!daemon.empty()) {
+        decision.act = Act::leave_to_daemon;
+        decision.why = "left to " + daemon;
+    } else {
+        decision.act = Act::step;
+    }
+    return decision;
+}
+
+std::string running_time_daemon(const Root& root) {
+    constexpr std::pair<const char*, const char*> kMarks[] = {
+        {"/run/chrony/chronyd.pid", "chronyd"},
+        {"/run/chronyd.pid", "chronyd"},
+        {"/run/systemd/timesync/synchronized", "systemd-timesyncd"},
+        {"/run/ntpd.pid", "ntpd"},
+    };
+    for (const auto& [mark, daemon] : kMarks) {
+        if (::access(root(mark).c_str(), F_OK) == 0) {
+            return daemon;
+        }
+    }
+    return {};
+}
+
+ClockParticipant::ClockParticipant(Cycle& cycle, const Config& config, const Root& root,
+                                   Means means)
+    : Participant{cycle, "clock", Pace::quick},
+      config_{config},
+      root_{root},
+      means_{std::move(means)} {}
+
+void ClockParticipant::after(Outcome, Done done) {
+    using Act = ClockDecision::Act;
+    // A step of somebody's own is no evidence of a suspend.
+    const bool evidence = cycle().report.kind != "clock-step";
+    const auto decision = decide_clock(config_, evidence ? means_.lost_ns() : std::nullopt,
+                                       running_time_daemon(root_));
+    const std::string by = seconds(decision.by_ns);
+    switch (decision.act) {
+        case Act::nothing:
+            break;
+        case Act::report:
+            add_check("clock", "warning", "behind by " + by + ", not stepped: " + decision.why);
+            break;
+        case Act::leave_to_daemon:
+            means_.tell(running_time_daemon(root_));
+            add_check("clock", "warning", "behind by " + by + ", " + decision.why);
+            break;
+        case Act::step:
+            if (const int error = means_.step(decision.by_ns); error != 0) {
+                add_check("clock", "failed", explain("cannot step by " + by, error));
+            } else {
+                means_.moved();
+                add_check("clock", "ok", "stepped by " + by);
+            }
+            break;
+    }
+    done(Errc::none);
+}
+
+int step_wall_clock(int64_t by_ns) {
+    timespec now{};
+    ::clock_gettime(CLOCK_REALTIME, &now);
+    const int64_t then = int64_t{now.tv_sec} * kSecond + now.tv_nsec + by_ns;
+    const timespec wanted{.tv_sec = then / kSecond, .tv_nsec = then % kSecond};
+    return ::clock_settime(CLOCK_REALTIME, &wanted) == 0 ? 0 : errno;
+}
+
+void tell_time_daemon(const std::string& daemon) {
+    if (daemon != "chronyd") {
+        return;  // the others notice by themselves, and have nothing to be told by
+    }
+    char program[] = "/usr/bin/chronyc";
+    char word[] = "makestep";
+    char* const arguments[] = {program, word, nullptr};
+    pid_t pid = 0;
+    const int error = ::posix_spawn(&pid, program, nullptr, nullptr, arguments, environ);
+    if (error != 0) {
+        log(LogLevel::warning, "%s", explain("cannot run chronyc makestep", error).c_str());
+        return;
+    }
+    // It talks to a local socket, with a time-out of its own of three seconds.
+    ::waitpid(pid, nullptr, 0);
+}
+
+}  // namespace resume::agent

@@ -1,0 +1,441 @@
+#include "agent/daemon/agent.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "agent/base/log.h"
+#include "agent/daemon/classifier.h"
+#include "agent/daemon/interface.h"
+#include "agent/daemon/notify.h"
+#include "agent/observe/unannounced.h"
+
+namespace resume::agent {
+
+using nlohmann::json;
+
+namespace {
+
+TraceOptions trace_options(const Config& config) {
+    return {.buffer_kib = static_cast<uint32_t>(config.trace_buffer_kib),
+            .devices = config.trace_devices};
+}
+
+bool under_systemd(const Root& root) {
+    return ::access(root("/run/systemd/system").c_str(), F_OK) == 0 &&
+           ::access(root("/usr/bin/systemd-run").c_str(), X_OK) == 0;
+}
+
+}  // namespace
+
+Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
+             std::unique_ptr<GuestStore> store)
+    : root_{root},
+      loaded_{std::move(config)},
+      config_path_{std::move(config_path)},
+      store_{std::move(store)},
+      sources_{root, trace_options(loaded_.config), store_.get()},
+      publisher_{store_ && loaded_.config.store
+                     ? std::make_unique<StorePublisher>(
+                           [this](std::string_view path, std::string_view value) {
+                               return store_->write(path, value).error;
+                           })
+                     : nullptr},
+      reporter_{root, loaded_.config, publisher_.get()},
+      coordinator_{loop_, root(loaded_.config.run_dir) + "/announced"},
+      clock_{coordinator_.cycle(),
+             loaded_.config,
+             root,
+             {.lost_ns = [this] { return observer_.lost_ns(); },
+              .step = step_wall_clock,
+              .tell = tell_time_daemon,
+              .moved = [this] { observer_.clock_moved_by_us(); }}},
+      freezer_{coordinator_.cycle(), loop_, loaded_.config, {}},
+      disks_{coordinator_.cycle(), loop_, root, store_.get()},
+      reseed_{coordinator_.cycle(), root},
+      recorder_{coordinator_.cycle(), reporter_},
+      hooks_{coordinator_.cycle(), loop_, root, under_systemd(root)},
+      service_{loop_,
+               {.status =
+                    [this] {
+                        observer_.look_for_pause();  // somebody asks: a wake-up that is paid for
+                        return status();
+                    },
+                .sources = [this] { return sources_json(); },
+                .history = [this](size_t count) { return history(count); },
+                .prepare =
+                    [this](const std::string& kind, bool freeze, unsigned ttl_s,
+                           unsigned deadline_s, ServiceMeans::Answer answer) {
+                        want(kind, freeze, ttl_s, deadline_s * 1000, std::move(answer));
+                    },
+                .release = [this](const std::string& id) { release_when_quiet(id); }}},
+      clients_{
+          coordinator_.cycle(), loop_,
+          [this](uint64_t peer, const json& event) { return service_.send_event(peer, event); }},
+      observer_{loop_, sources_, classify_trace, [this](std::vector<oracle::CycleReport> reports) {
+                    on_reports(std::move(reports));
+                }} {
+    // The order of the way up: thawed first, since until then no file may be touched; what is wrong
+    // is put right, looked at, written down, told.
+    coordinator_.add(freezer_);
+    coordinator_.add(clock_);
+    freezer_.on_expired([this] { coordinator_.release("", Coordinator::End::expired); });
+    coordinator_.add(disks_);
+    if (loaded_.config.reseed) {
+        coordinator_.add(reseed_);
+    }
+    coordinator_.add(recorder_);
+    if (loaded_.config.hooks) {
+        coordinator_.add(hooks_);
+    }
+    coordinator_.add(clients_);
+    coordinator_.on_unrecorded([this](Cycle& cycle) { record(cycle, reporter_); });
+    service_.use(clients_);
+    apply_log_level();
+}
+
+Agent::~Agent() {
+    coordinator_.detach();
+    if (signals_.valid()) {
+        loop_.unwatch(signals_.get());
+    }
+}
+
+void Agent::apply_log_level() const {
+    const std::string& word = loaded_.config.log_level;
+    const LogLevel level = word == "error"     ? LogLevel::error
+                           : word == "warning" ? LogLevel::warning
+                           : word == "debug"   ? LogLevel::debug
+                                               : LogLevel::info;
+    configure_log(level, ::getenv("JOURNAL_STREAM") != nullptr);
+}
+
+int Agent::open_signals() {
+    sigset_t set;
+    sigemptyset(&set);
+    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+        sigaddset(&set, number);
+    }
+    ::sigprocmask(SIG_BLOCK, &set, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
+    signals_ = UniqueFd{::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
+    if (!signals_.valid()) {
+        return errno;
+    }
+    return loop_.watch(signals_.get(), EPOLLIN, [this](uint32_t) { on_signal(); });
+}
+
+void Agent::on_signal() {
+    signalfd_siginfo info{};
+    while (::read(signals_.get(), &info, sizeof info) == static_cast<ssize_t>(sizeof info)) {
+        if (info.ssi_signo == SIGHUP) {
+            reload();
+            continue;
+        }
+        stopping_ = true;
+        // In mid-cycle: called off, and every before still gets its after.
+        coordinator_.release("", Coordinator::End::stopped);
+    }
+}
+
+void Agent::reload() {
+    notify_manager("RELOADING=1");
+    LoadedConfig fresh = load_config(root_, config_path_);
+    for (const auto& problem : fresh.problems) {
+        log(LogLevel::warning, "%s", problem.text().c_str());
+    }
+    if (fresh.fatal()) {
+        log(LogLevel::error, "the new configuration is not taken over; the old one stays");
+    } else {
+        // Folders and buffers are taken up at the next start; everything else at once.
+        fresh.config.state_dir = loaded_.config.state_dir;
+        fresh.config.run_dir = loaded_.config.run_dir;
+        loaded_ = std::move(fresh);
+        apply_log_level();
+        arm_poll();
+        log(LogLevel::info, "configuration read again");
+    }
+    notify_manager("READY=1");
+}
+
+int Agent::open_socket() {
+    const std::string folder = root_(loaded_.config.run_dir);
+    if (const int error = make_folders(folder); error != 0) {
+        log(LogLevel::error, "%s", explain("cannot make " + folder, error).c_str());
+        return error;
+    }
+    const std::string path = folder + "/agent.sock";
+    const int error = service_.listen(path);
+    if (error != 0) {
+        log(LogLevel::error, "%s", explain("cannot listen on " + path, error).c_str());
+    }
+    return error;
+}
+
+void Agent::arm_poll() {
+    loop_.cancel(poll_);
+    const std::string& every = loaded_.config.rtc_poll;
+    const auto seconds = parse_number(every.substr(0, every.size() - 1));
+    if (every == "off" || !seconds) {
+        return;
+    }
+    poll_ = loop_.after(std::chrono::seconds{*seconds}, [this] {
+        observer_.look_for_pause();
+        arm_poll();
+    });
+}
+
+void Agent::watch_store() {
+    if (!store_ || store_->fd() < 0) {
+        return;
+    }
+    for (const char* path : {"control/shutdown", "domid"}) {
+        if (const int error = store_->watch(path, path).error; error != 0) {
+            log(LogLevel::warning, "%s",
+                explain(std::string{"cannot watch "} + path, error).c_str());
+        }
+    }
+    if (!loaded_.config.request_accept.empty()) {
+        store_->watch("data/resume/request", "request");
+    }
+    loop_.watch(store_->fd(), EPOLLIN, [this](uint32_t) { on_store(); });
+    if (publisher_) {
+        publisher_->keep("state", "up");
+        publisher_->publish_all();
+    }
+}
+
+void Agent::on_store() {
+    const int fd = store_->fd();
+    while (const auto token = store_->next_event()) {
+        if (*token == "request") {
+            take_request();
+        } else if (*token == "domid" && publisher_ && !observer_.busy()) {
+            // A new domain: libxl has not carried our nodes over.
+            publisher_->publish_all();
+        }
+    }
+    if (store_->fd() < 0) {
+        loop_.unwatch(fd);
+        log(LogLevel::error, "%s", store_->state().detail.c_str());
+    }
+}
+
+void Agent::on_logind() {
+    while (const auto before = sources_.logind.next()) {
+        if (!*before) {
+            if (!logind_id_.empty()) {
+                release_when_quiet(logind_id_);
+            }
+            sources_.logind.hold();
+            continue;
+        }
+        // s3 or s2idle; that it is a hibernation, logind says only after it.
+        const auto states = read_line(root_("/sys/power/mem_sleep"), 64);
+        const bool idle = states && states->find("[s2idle]") != std::string::npos;
+        logind_id_ =
+            want(idle ? "s2idle" : "s3", false, 3600, Logind::kDelayMs,
+                 [this](bool, const std::string&, const std::string& reason) {
+                     if (!reason.empty()) {
+                         log(LogLevel::notice, "logind goes on all the same: %s", reason.c_str());
+                     }
+                     sources_.logind.let_go();
+                 });
+    }
+    if (sources_.logind.fd() < 0) {
+        log(LogLevel::warning, "logind: %s", sources_.logind.state().detail.c_str());
+    }
+}
+
+void Agent::on_reports(std::vector<oracle::CycleReport> reports) {
+    for (auto& report : reports) {
+        coordinator_.deliver(std::move(report));
+    }
+}
+
+std::string Agent::new_id() {
+    uint32_t random = 0;
+    [[maybe_unused]] const ssize_t ignored = ::getrandom(&random, sizeof random, GRND_NONBLOCK);
+    char text[40];
+    snprintf(text, sizeof text, "a%llu-%08x", static_cast<unsigned long long>(++announcements_),
+             random);
+    return text;
+}
+
+std::string Agent::want(const std::string& kind, bool freeze, unsigned ttl_s, unsigned deadline_ms,
+                        ServiceMeans::Answer answer) {
+    if (coordinator_.running() || !wanted_.empty()) {
+        answer(false, "", "another suspend is under way");
+        return {};
+    }
+    Wanted wanted;
+    auto& announcement = wanted.announcement;
+    announcement.id = new_id();
+    announcement.kind = kind;
+    announcement.freeze = freeze;
+    announcement.ttl_ms = ttl_s * 1000;
+    announcement.deadline_ms = deadline_ms;
+    announcement.answer = [answer = std::move(answer), id = announcement.id](
+                              bool ready, const std::string& reason) { answer(ready, id, reason); };
+    const std::string id = announcement.id;
+    wanted_.push_back(std::move(wanted));
+    return id;
+}
+
+void Agent::take_request() {
+    const StoreAnswer request = store_->read("data/resume/request");
+    if (!request.ok() || request.value.empty()) {
+        return;
+    }
+    store_->remove("data/resume/request");  // a checkpoint must not replay it
+    char word[16] = "", id[65] = "", kind[32] = "";
+    unsigned ttl = 0;
+    const int fields = sscanf(request.value.c_str(), "%15s %64s %31s %u", word, id, kind, &ttl);
+    const std::string host_id = id;
+    if (fields >= 2 && std::string_view{word} == "release") {
+        release_when_quiet("");
+        return;
+    }
+    const auto reply = [this, host_id](const std::string& text) {
+        if (publisher_) {
+            publisher_->set("answer", text + " " + host_id);
+        }
+    };
+    const auto& accept = loaded_.config.request_accept;
+    const bool known = std::string_view{word} == "prepare" && fields == 4 && is_kind(kind);
+    if (!known || std::find(accept.begin(), accept.end(), std::string{kind}) == accept.end()) {
+        reply("unsupported");
+        return;
+    }
+    reply("pending");
+    const auto limit = static_cast<unsigned>(loaded_.config.request_ttl_s);
+    want(kind, false, std::min(std::max(ttl, 1U), limit), 45'000,
+         [this, host_id](bool ready, const std::string&, const std::string& reason) {
+             if (publisher_) {
+                 publisher_->set("answer", (ready ? "ready " : "refused ") + host_id +
+                                               (ready ? "" : " " + reason.substr(0, 200)));
+             }
+         });
+}
+
+void Agent::run_wanted() {
+    while (!wanted_.empty()) {
+        Wanted wanted = std::move(wanted_.front());
+        wanted_.pop_front();
+        coordinator_.run(std::move(wanted.announcement));
+    }
+}
+
+void Agent::release_when_quiet(const std::string& id) {
+    constexpr std::chrono::milliseconds kQuiet{100};
+    loop_.after(kQuiet, [this, id] {
+        if (observer_.busy()) {
+            release_when_quiet(id);
+        } else {
+            coordinator_.release(id);
+        }
+    });
+}
+
+void Agent::pair_left_behind() {
+    const auto left = coordinator_.left_behind();
+    if (left.empty()) {
+        return;
+    }
+    log(LogLevel::warning, "the agent was killed after announcing %s (%s); its after comes now",
+        left[1].c_str(), left[0].c_str());
+    // What the kernel still has to say of it comes first.
+    for (int i = 0; i < 20 && (observer_.busy() || i == 0); ++i) {
+        loop_.step(std::chrono::milliseconds{100});
+    }
+    if (!coordinator_.has_delivered()) {
+        oracle::CycleReport report;
+        report.kind = left[1];
+        report.confidence = "low";
+        report.begin_boot_ns = static_cast<uint64_t>(read_clocks().boot_ns);
+        report.cause.emplace();
+        report.cause->detail = "the agent was killed between before and after";
+        coordinator_.deliver(std::move(report));
+    }
+    coordinator_.mark_delivered_announced();
+    coordinator_.run_delivered();
+    coordinator_.forget_left_behind();
+}
+
+json Agent::status() const {
+    json status{{"version", "0.1.0"},
+                {"pid", ::getpid()},
+                {"busy", observer_.busy() || coordinator_.running()},
+                {"announced", coordinator_.announced()},
+                {"cycles", reporter_.count()},
+                {"subscribers", clients_.subscribers()},
+                {"holds", clients_.holds()}};
+    const json last = json::parse(reporter_.last_line(), nullptr, false);
+    status["last"] = last.is_object() ? last : json(nullptr);
+    return status;
+}
+
+json Agent::sources_json() const {
+    json list = json::array();
+    for (const auto& source : sources_.states()) {
+        list.push_back(
+            {{"name", source.name}, {"available", source.available}, {"detail", source.detail}});
+    }
+    return list;
+}
+
+json Agent::history(size_t count) const {
+    std::deque<std::string> lines;
+    const CycleLog log{root_(loaded_.config.state_dir),
+                       static_cast<size_t>(loaded_.config.log_kib) * 1024};
+    for (const auto& path : {log.old_path(), log.path()}) {
+        for_each_report(path, 16U << 20, [&](std::string_view line) {
+            lines.emplace_back(line);
+            if (lines.size() > count) {
+                lines.pop_front();
+            }
+        });
+    }
+    json reports = json::array();
+    for (const auto& line : lines) {
+        json report = json::parse(line, nullptr, false);
+        if (report.is_object()) {
+            report.erase("devices");  // a reply is bounded; the file has them
+            reports.push_back(std::move(report));
+        }
+    }
+    return reports;
+}
+
+int Agent::run() {
+    if (open_signals() != 0 || open_socket() != 0) {
+        return 70;
+    }
+    watch_store();
+    if (sources_.logind.fd() >= 0) {
+        loop_.watch(sources_.logind.fd(), EPOLLIN, [this](uint32_t) { on_logind(); });
+    }
+    arm_poll();
+    for (const auto& source : sources_.states()) {
+        log(LogLevel::debug, "source %s: %s", source.name.c_str(), source.detail.c_str());
+    }
+    notify_manager("READY=1");
+    pair_left_behind();
+    while (!stopping_) {
+        loop_.step();
+        coordinator_.run_delivered();
+        run_wanted();
+    }
+    notify_manager("STOPPING=1");
+    if (publisher_) {
+        publisher_->set("state", "unknown");
+    }
+    return 0;
+}
+
+}  // namespace resume::agent

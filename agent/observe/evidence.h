@@ -1,0 +1,40 @@
+// What the sources saw between two quiet moments: the raw material of one report or more.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/observe/clocks.h"
+#include "agent/observe/kmsg.h"
+#include "agent/observe/reference_clock.h"
+#include "agent/observe/suspend_stats.h"
+#include "agent/observe/xen_cpuid.h"
+
+namespace resume::agent {
+
+/// What stands still between cycles and may differ after one.
+struct Snapshot {
+    ClockSample clocks{};
+    std::optional<ReferenceClock::Reading> reference{};
+    SuspendStats stats{};
+    std::optional<XenIdentity> xen{};
+    std::optional<std::string> store_domid{};
+};
+
+struct Evidence {
+    Snapshot before{};
+    Snapshot after{};
+    std::string trace{};            ///< ftrace text
+    bool trace_cut = false;         ///< more came than is kept
+    std::vector<KmsgFacts> kmsg{};  ///< one a suspend, in order
+    bool clock_set = false;         ///< the cancel-on-set timer fired
+    bool forked = false;            ///< the VM generation changed
+    std::vector<std::string> notifying_links{};
+    std::vector<SourceState> sources{};
+
+    /// Something that looks like a suspend, in the trace or in the log.
+    [[nodiscard]] bool has_suspend() const;
+};
+
+}  // namespace resume::agent

@@ -1,0 +1,251 @@
+#include "agent/observe/observer.h"
+
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#include "agent/observe/unannounced.h"
+
+namespace resume::agent {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr size_t kMostTrace = 8U << 20;
+constexpr size_t kMostSuspends = 256;
+/// After the end was seen: what comes right behind it (a log line, the clock's timer).
+constexpr milliseconds kSettle{20};
+/// No end yet: the kernel is on its way, or the end has no sign that we can see.
+constexpr milliseconds kWait{500};
+constexpr int kMostWaits = 180;
+/// A set clock or a notifying link alone: the suspend that caused it may still be on its way.
+constexpr milliseconds kAlone{400};
+constexpr int64_t kAbsorbLinksNs = 3'000'000'000;
+
+bool ends_thawed(std::string_view trace) {
+    const size_t thawed = trace.rfind("suspend_resume: thaw_processes[");
+    if (thawed == std::string_view::npos) {
+        return false;
+    }
+    const std::string_view line = trace.substr(thawed, trace.find('\n', thawed) - thawed);
+    const size_t next = trace.find("suspend_resume: ", thawed + 1);
+    if (next == std::string_view::npos) {
+        return line.ends_with("end");
+    }
+    // A refused freeze nests: thaw_processes end, freeze_processes end.
+    return line.ends_with("end") && trace.find(" begin", next) == std::string_view::npos;
+}
+
+bool starts_suspend(const KmsgRecord& record, const std::vector<KmsgFacts>& log) {
+    if (record.text.starts_with("PM: suspend entry") ||
+        record.text.starts_with("PM: hibernation: hibernation entry")) {
+        return true;
+    }
+    // The Xen path has no entry line.
+    const bool freezes = record.text.starts_with("Freezing user space processes") &&
+                         record.text.find("completed") == std::string::npos &&
+                         record.text.find("failed") == std::string::npos &&
+                         record.text.find("aborted") == std::string::npos;
+    return freezes && (log.empty() || log.back().left || !log.back().entered);
+}
+
+}  // namespace
+
+Observer::Observer(EventLoop& loop, Sources& sources, Classifier classify, Deliver deliver)
+    : loop_{loop}, sources_{sources}, classify_{std::move(classify)}, deliver_{std::move(deliver)} {
+    evidence_.before = sources_.snapshot();
+    const auto watch = [this](int fd, void (Observer::*handler)()) {
+        if (fd >= 0) {
+            loop_.watch(fd, EPOLLIN, [this, handler](uint32_t) { (this->*handler)(); });
+        }
+    };
+    watch(sources_.trace.fd(), &Observer::on_trace);
+    watch(sources_.kmsg.fd(), &Observer::on_kmsg);
+    watch(sources_.links.fd(), &Observer::on_links);
+    watch(sources_.uevents.fd(), &Observer::on_uevent);
+    watch(sources_.clock_set.fd(), &Observer::on_clock);
+}
+
+Observer::~Observer() {
+    loop_.cancel(timer_);
+    for (const int fd : {sources_.trace.fd(), sources_.kmsg.fd(), sources_.links.fd(),
+                         sources_.uevents.fd(), sources_.clock_set.fd()}) {
+        loop_.unwatch(fd);
+    }
+}
+
+void Observer::begin() {
+    if (!gathering_) {
+        gathering_ = true;
+        waited_ = 0;
+        settle_in(kAlone);
+    }
+}
+
+void Observer::settle_in(milliseconds delay) {
+    loop_.cancel(timer_);
+    timer_ = loop_.after(delay, [this] { settle(); });
+}
+
+void Observer::on_trace() {
+    std::string& trace = evidence_.trace;
+    if (trace.size() >= kMostTrace) {
+        std::string dropped;
+        sources_.trace.read(dropped);
+        evidence_.trace_cut = true;
+    } else {
+        sources_.trace.read(trace);
+    }
+    begin();
+    if (complete()) {
+        settle_in(kSettle);
+    }
+}
+
+void Observer::on_kmsg() {
+    bool lost = false;
+    while (const auto record = sources_.kmsg.next(lost)) {
+        auto& log = evidence_.kmsg;
+        if (starts_suspend(*record, log) && log.size() < kMostSuspends) {
+            log.emplace_back();
+        }
+        KmsgFacts facts;
+        facts.add(record->text);
+        if (facts.forked) {
+            evidence_.forked = true;
+            begin();
+        }
+        if (log.empty() && facts.any()) {
+            log.emplace_back();
+        }
+        if (!log.empty()) {
+            log.back().add(record->text);
+            begin();
+        }
+    }
+    if (lost && !evidence_.kmsg.empty()) {
+        evidence_.kmsg.back().lost = true;
+    }
+    if (gathering_ && complete()) {
+        settle_in(kSettle);
+    }
+}
+
+void Observer::on_links() {
+    bool lost = false;
+    for (auto datagram = sources_.links.next(lost); !datagram.empty();
+         datagram = sources_.links.next(lost)) {
+        for (auto& name : links_notifying_peers(datagram)) {
+            if (evidence_.notifying_links.size() < 64) {
+                evidence_.notifying_links.push_back(std::move(name));
+            }
+        }
+    }
+    if (evidence_.notifying_links.empty()) {
+        return;
+    }
+    if (!gathering_ && sources_.clocks().boot_ns < absorb_links_until_ns_) {
+        evidence_.notifying_links.clear();
+        return;
+    }
+    begin();
+}
+
+void Observer::on_uevent() {
+    bool lost = false;
+    for (auto datagram = sources_.uevents.next(lost); !datagram.empty();
+         datagram = sources_.uevents.next(lost)) {
+        if (is_new_generation(datagram)) {
+            evidence_.forked = true;
+            begin();
+        }
+    }
+}
+
+void Observer::on_clock() {
+    if (sources_.clock_set.take()) {
+        evidence_.clock_set = true;
+        begin();
+    }
+}
+
+void Observer::clock_moved_by_us() {
+    sources_.clock_set.take();
+    if (!gathering_) {
+        evidence_.before = sources_.snapshot();
+        evidence_.clock_set = false;
+    }
+}
+
+void Observer::look_for_pause() {
+    if (gathering_) {
+        return;
+    }
+    Snapshot now = sources_.snapshot();
+    if (lost_time_ns(evidence_.before, now)) {
+        begin();
+        return;
+    }
+    // Keep the reference's oldest reading only as long as drift cannot hide a pause in it.
+    constexpr int64_t kHour = 3'600'000'000'000;
+    if (now.clocks.boot_ns - evidence_.before.clocks.boot_ns > kHour) {
+        evidence_.before = std::move(now);
+    }
+}
+
+bool Observer::open_in_log() const {
+    return !evidence_.kmsg.empty() && evidence_.kmsg.back().entered && !evidence_.kmsg.back().left;
+}
+
+bool Observer::complete() const {
+    if (open_in_log()) {
+        return false;
+    }
+    if (!evidence_.kmsg.empty() && evidence_.kmsg.back().left) {
+        return true;
+    }
+    return ends_thawed(evidence_.trace);
+}
+
+void Observer::drain() {
+    on_kmsg();
+    if (sources_.trace.fd() >= 0) {
+        on_trace();
+    }
+    on_clock();
+    on_links();
+}
+
+void Observer::settle() {
+    drain();
+    loop_.cancel(timer_);
+    if (evidence_.has_suspend() && !complete() && waited_ < kMostWaits) {
+        ++waited_;
+        settle_in(kWait);
+        return;
+    }
+    evidence_.after = sources_.snapshot();
+    evidence_.sources = sources_.states();
+    auto reports = judge(evidence_, classify_);
+    if (reports.empty()) {
+        if (auto report = judge_unannounced(evidence_)) {
+            reports.push_back(std::move(*report));
+        }
+    }
+    for (auto& report : reports) {
+        for (const auto& source : evidence_.sources) {
+            report.sources.push_back({source.name, source.available, source.detail});
+        }
+    }
+    lost_ns_ = lost_time_ns(evidence_.before, evidence_.after);
+    Evidence next;
+    next.before = std::move(evidence_.after);
+    evidence_ = std::move(next);
+    gathering_ = false;
+    absorb_links_until_ns_ = evidence_.before.clocks.boot_ns + kAbsorbLinksNs;
+    if (!reports.empty()) {
+        deliver_(std::move(reports));
+    }
+}
+
+}  // namespace resume::agent

@@ -1,0 +1,159 @@
+#include <errno.h>
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "agent/act/clock.h"
+#include "agent/act/disks.h"
+#include "agent/daemon/notify.h"
+#include "agent/daemon/place.h"
+#include "agent/daemon/server.h"
+#include "temp_root.h"
+
+namespace resume::agent {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+TEST(Varlink, TakesACallApart) {
+    const auto call = parse_call(R"({"method":"a.b.C","parameters":{"x":1},"more":true,"y":[]})");
+    ASSERT_TRUE(call);
+    EXPECT_EQ(call->method, "a.b.C");
+    EXPECT_TRUE(call->more);
+    EXPECT_EQ(call->parameters["x"], 1);
+}
+
+TEST(Varlink, RefusesWhatIsNoCall) {
+    for (const char* text : {"", "[]", "{}", R"({"method":1})", R"({"method":"a","parameters":[]})",
+                             R"({"method":"a")"}) {
+        EXPECT_FALSE(parse_call(text)) << text;
+    }
+    EXPECT_FALSE(parse_call(R"({"method":"a","parameters":)" + std::string(100'000, '[') + "}"));
+    EXPECT_FALSE(parse_call("{\"method\":\"" + std::string(kMostVarlinkBytes, 'x') + "\"}"));
+}
+
+class ServerTest : public ::testing::Test {
+  protected:
+    void SetUp() override {
+        ASSERT_EQ(make_folders(t.root("/run")), 0);
+        ASSERT_EQ(server.listen(t.root("/run/s"), "libresume"), 0);
+    }
+    UniqueFd connect() {
+        UniqueFd fd{::socket(AF_UNIX, SOCK_STREAM, 0)};
+        sockaddr_un address{};
+        address.sun_family = AF_UNIX;
+        t.root("/run/s").copy(address.sun_path, sizeof address.sun_path - 1);
+        EXPECT_EQ(::connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+        return fd;
+    }
+    void settle() {
+        while (loop.step(std::chrono::milliseconds{0})) {
+        }
+    }
+    TempRoot t;
+    EventLoop loop;
+    std::vector<std::string> calls;
+    std::vector<uint64_t> gone;
+    Server server{loop,
+                  [this](const Peer& peer, const VarlinkCall& call) {
+                      calls.push_back(call.method);
+                      EXPECT_EQ(peer.pid, ::getpid());
+                      server.send(peer.id, varlink_reply({{"ok", true}}));
+                  },
+                  [this](uint64_t peer) { gone.push_back(peer); }};
+};
+
+TEST_F(ServerTest, AnswersEachCallOfOneWrite) {
+    const UniqueFd client = connect();
+    const std::string two{"{\"method\":\"a.B\"}\0{\"method\":\"a.C\"}\0", 34};
+    ASSERT_EQ(::write(client.get(), two.data(), two.size()), 34);
+    settle();
+    EXPECT_EQ(calls, (std::vector<std::string>{"a.B", "a.C"}));
+    char buffer[200];
+    EXPECT_GT(::recv(client.get(), buffer, sizeof buffer, MSG_DONTWAIT), 0);
+}
+
+TEST_F(ServerTest, DropsAClientThatSpeaksAnotherLanguage) {
+    const UniqueFd client = connect();
+    ASSERT_EQ(::write(client.get(), "GET /\0", 6), 6);
+    settle();
+    EXPECT_EQ(gone.size(), 1u);
+    EXPECT_EQ(server.clients(), 0u);
+}
+
+TEST_F(ServerTest, DropsAClientThatNeverReads) {
+    const UniqueFd client = connect();
+    settle();
+    const std::string event(60'000, 'x');
+    int sent = 0;
+    while (server.send(1, event) && sent < 1000) {
+        ++sent;
+    }
+    EXPECT_LT(sent, 1000);
+    EXPECT_EQ(server.clients(), 0u);
+}
+
+TEST_F(ServerTest, TwoHundredClientsAreServed) {
+    std::vector<UniqueFd> clients;
+    for (int i = 0; i < 200; ++i) {
+        clients.push_back(connect());
+        settle();
+    }
+    EXPECT_EQ(server.clients(), 200u);
+}
+
+TEST(Groups, AreFoundWithoutTheNameService) {
+    TempRoot t;
+    t.put("/group", "root:x:0:\nlibresume:x:123:a,b\nodd:x:\n");
+    EXPECT_EQ(group_number(t.root("/group"), "libresume"), 123);
+    EXPECT_EQ(group_number(t.root("/group"), "resume"), -1);
+    EXPECT_EQ(group_number(t.root("/group"), "odd"), -1);
+}
+
+TEST(Place, Dom0AndContainersAreRefused) {
+    TempRoot t;
+    EXPECT_EQ(reason_to_refuse(t.root), "");
+    t.put("/proc/1/environ", std::string{"PATH=/bin\0container=lxc\0", 24});
+    EXPECT_NE(reason_to_refuse(t.root).find("lxc"), std::string::npos);
+    t.put("/proc/xen/capabilities", "control_d\n");
+    EXPECT_NE(reason_to_refuse(t.root).find("dom0"), std::string::npos);
+}
+
+TEST(Notify, WithoutAManagerThereIsNothingToDo) {
+    ::unsetenv("NOTIFY_SOCKET");
+    EXPECT_EQ(notify_manager("READY=1"), 0);
+}
+
+TEST(ClockDecision, StepsForwardOnlyWhenAskedTo) {
+    using Act = ClockDecision::Act;
+    Config config;
+    EXPECT_EQ(decide_clock(config, 5 * kSecond, "").act, Act::report);
+    config.clock_mode = "step";
+    EXPECT_EQ(decide_clock(config, 5 * kSecond, "").act, Act::step);
+    EXPECT_EQ(decide_clock(config, kSecond, "").act, Act::nothing);
+    EXPECT_EQ(decide_clock(config, std::nullopt, "").act, Act::nothing);
+    EXPECT_EQ(decide_clock(config, -5 * kSecond, "").act, Act::report);
+    EXPECT_EQ(decide_clock(config, 5 * kSecond, "chronyd").act, Act::leave_to_daemon);
+    config.clock_most_s = 4;
+    EXPECT_EQ(decide_clock(config, 5 * kSecond, "").act, Act::report);
+}
+
+TEST(Disks, AreStuckWhenNothingInFlightCompletes) {
+    const std::map<std::string, DiskCounters> before{{"xvda", {2, 100}}, {"xvdb", {1, 50}}};
+    const std::map<std::string, DiskCounters> after{{"xvda", {2, 100}}, {"xvdb", {1, 51}}};
+    EXPECT_EQ(stuck_disks(before, after), std::vector<std::string>{"xvda"});
+}
+
+TEST(Disks, OnlyThoseWithADeviceBehindThemCount) {
+    TempRoot t;
+    t.put("/sys/block/vda/stat", "10 0 80 5 20 0 160 7 3 9 12 1 0 8 0 2 4\n");
+    t.put("/sys/block/vda/device/x", "");
+    t.put("/sys/block/loop0/stat", "1 1 1 1 1 1 1 1 1 1 1\n");
+    const auto disks = read_disks(t.root);
+    ASSERT_EQ(disks.size(), 1u);
+    EXPECT_EQ(disks.at("vda").inflight, 3u);
+    EXPECT_EQ(disks.at("vda").completed, 33u);
+}
+
+}  // namespace
+}  // namespace resume::agent

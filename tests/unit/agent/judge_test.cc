@@ -1,0 +1,198 @@
+#include "agent/observe/judge.h"
+
+#include <errno.h>
+#include <gtest/gtest.h>
+
+#include "agent/observe/unannounced.h"
+
+namespace resume::agent {
+namespace {
+
+using oracle::CycleReport;
+constexpr int64_t kSecond = 1'000'000'000;
+
+Classifier says(std::vector<CycleReport> reports) {
+    return [reports](std::string_view) { return reports; };
+}
+
+CycleReport a_report(const char* kind, const char* outcome) {
+    CycleReport report;
+    report.kind = kind;
+    report.outcome = outcome;
+    return report;
+}
+
+Evidence evidence_with(std::initializer_list<const char*> log, int64_t slept_ns = 0) {
+    Evidence evidence;
+    evidence.trace = "x: suspend_resume: suspend_enter[3] begin\n";
+    evidence.kmsg.emplace_back();
+    for (const char* line : log) {
+        evidence.kmsg.back().add(line);
+    }
+    evidence.before.clocks = {100 * kSecond, 100 * kSecond, 1000 * kSecond};
+    evidence.after.clocks = {110 * kSecond, 110 * kSecond - slept_ns, 1010 * kSecond};
+    return evidence;
+}
+
+TEST(Judge, NoSignOfASuspendIsNoReport) {
+    EXPECT_TRUE(judge(Evidence{}, says({a_report("s3", "resumed")})).empty());
+}
+
+TEST(Judge, ASleepThatTheClocksShowIsTakenAtItsWord) {
+    const auto evidence =
+        evidence_with({"PM: suspend entry (deep)", "PM: suspend exit"}, 4 * kSecond);
+    const auto reports = judge(evidence, says({a_report("s3", "resumed")}));
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_EQ(reports[0].outcome, "resumed");
+    EXPECT_EQ(reports[0].confidence, "high");
+    ASSERT_FALSE(reports[0].changed.empty());
+    EXPECT_EQ(reports[0].changed[0].to, "4.000 s");
+}
+
+TEST(Judge, AMachineThatReturnedAtOnceDidNotSleep) {
+    const auto evidence =
+        evidence_with({"PM: suspend entry (deep)",
+                       "ACPI Error: Could not disable RealTimeClock events", "PM: suspend exit"});
+    const auto reports = judge(evidence, says({a_report("s3", "resumed")}));
+    EXPECT_EQ(reports[0].outcome, "aborted");
+    ASSERT_TRUE(reports[0].cause);
+    EXPECT_EQ(reports[0].cause->phase, "enter");
+}
+
+TEST(Judge, AShortSleepIsDoubtedButNotDenied) {
+    const auto evidence = evidence_with({"PM: suspend entry (deep)", "PM: suspend exit"});
+    const auto reports = judge(evidence, says({a_report("s3", "resumed")}));
+    EXPECT_EQ(reports[0].outcome, "resumed");
+    EXPECT_EQ(reports[0].confidence, "low");
+}
+
+TEST(Judge, ANotifierIsNamedThoughTheTraceSaysNothing) {
+    const auto evidence = evidence_with(
+        {"PM: suspend entry (deep)",
+         "notifier-error-inject: Injecting error (-16) to PM_SUSPEND_PREPARE", "PM: suspend exit"});
+    const auto reports = judge(evidence, says({a_report("unknown", "unknown")}));
+    EXPECT_EQ(reports[0].kind, "s3");
+    EXPECT_EQ(reports[0].outcome, "aborted");
+    EXPECT_EQ(reports[0].cause->phase, "prepare");
+    EXPECT_EQ(reports[0].cause->error, EBUSY);
+}
+
+TEST(Judge, TheTaskThatWouldNotFreezeIsNamed) {
+    const auto evidence = evidence_with(
+        {"PM: suspend entry (s2idle)", "Freezing of tasks failed after 2.0 seconds (1 tasks",
+         "task:writer          state:D stack:0     pid:7 ", "PM: suspend exit"});
+    const auto reports = judge(evidence, says({a_report("s3", "aborted")}));
+    EXPECT_EQ(reports[0].kind, "s2idle");  // the trace of a refused freeze looks the same
+    EXPECT_EQ(reports[0].cause->task, "writer");
+    EXPECT_EQ(reports[0].cause->phase, "freeze_tasks");
+}
+
+TEST(Judge, ATestOfTheLevelsIsNoSuspend) {
+    const auto evidence =
+        evidence_with({"PM: suspend entry (deep)", "PM: suspend debug: Waiting for 0 second(s).",
+                       "PM: suspend exit"});
+    EXPECT_EQ(judge(evidence, says({a_report("s3", "resumed")}))[0].kind, "pm-test");
+}
+
+TEST(Judge, WithoutEventsTheLogAloneMakesTheReport) {
+    auto evidence = evidence_with({"PM: suspend entry (deep)", "PM: suspend exit"}, 3 * kSecond);
+    evidence.trace.clear();
+    const auto reports = judge(evidence, says({}));
+    ASSERT_EQ(reports.size(), 1u);
+    EXPECT_EQ(reports[0].kind, "s3");
+    EXPECT_EQ(reports[0].outcome, "resumed");
+    EXPECT_EQ(reports[0].confidence, "medium");
+}
+
+TEST(Judge, ANewDomainIsNamed) {
+    auto evidence =
+        evidence_with({"xen:grant_table: Grant tables using version 1 layout"}, kSecond);
+    evidence.before.xen = XenIdentity{.domid = 3, .incarnation = 1};
+    evidence.after.xen = XenIdentity{.domid = 4, .incarnation = 2};
+    const auto reports = judge(evidence, says({a_report("xen-suspend", "resumed")}));
+    EXPECT_EQ(reports[0].kind, "xen-suspend");
+    EXPECT_EQ(reports[0].changed.at(0).what, "domid");
+    EXPECT_EQ(reports[0].changed.at(0).to, "4");
+}
+
+TEST(Judge, ACycleThatTheAgentMissedIsNotMeasuredByItsClocks) {
+    auto evidence = evidence_with({});
+    evidence.kmsg.clear();
+    auto report = a_report("s3", "resumed");
+    report.begin_boot_ns = 50 * kSecond;  // before the agent's first sample
+    const auto reports = judge(evidence, says({report}));
+    EXPECT_EQ(reports[0].outcome, "resumed");
+    EXPECT_EQ(reports[0].confidence, "medium");
+    EXPECT_TRUE(reports[0].changed.empty());
+}
+
+TEST(Judge, ALostEventIsSaid) {
+    auto evidence = evidence_with({"PM: suspend entry (deep)", "PM: suspend exit"}, kSecond);
+    evidence.trace_cut = true;
+    EXPECT_EQ(judge(evidence, says({a_report("s3", "resumed")}))[0].confidence, "low");
+}
+
+Evidence quiet(int64_t lead_moves, int64_t wall_moves = 0) {
+    Evidence evidence;
+    evidence.before.clocks = {100 * kSecond, 100 * kSecond, 1000 * kSecond};
+    evidence.after.clocks = {110 * kSecond, 110 * kSecond, 1010 * kSecond + wall_moves};
+    evidence.before.reference = ReferenceClock::Reading{.lead_ns = 0, .error_ns = kSecond / 2};
+    evidence.after.reference =
+        ReferenceClock::Reading{.lead_ns = lead_moves - wall_moves, .error_ns = kSecond / 2};
+    return evidence;
+}
+
+TEST(Unannounced, TimeLostWithoutASuspendIsAPause) {
+    const auto report = judge_unannounced(quiet(4 * kSecond));
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->kind, "pause");
+    EXPECT_EQ(report->outcome, "none");
+}
+
+TEST(Unannounced, AStepOfTheClockIsNoPause) {
+    const auto report = judge_unannounced(quiet(0, 3600 * kSecond));
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->kind, "clock-step");
+    EXPECT_EQ(report->outcome, "none");
+}
+
+TEST(Unannounced, ARestoreElsewhereLosesTimeAndNotifiesPeers) {
+    auto evidence = quiet(8 * kSecond);
+    evidence.notifying_links = {"eth0", "eth0"};
+    const auto report = judge_unannounced(evidence);
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->kind, "restore");
+    EXPECT_EQ(report->outcome, "resumed");
+}
+
+TEST(Unannounced, PeersNotifiedAloneProveNothing) {
+    auto evidence = quiet(0);
+    evidence.notifying_links = {"eth0"};
+    EXPECT_EQ(judge_unannounced(evidence)->outcome, "unknown");
+}
+
+TEST(Unannounced, ANewGenerationIsARestoreForSure) {
+    auto evidence = quiet(0);
+    evidence.forked = true;
+    const auto report = judge_unannounced(evidence);
+    EXPECT_EQ(report->kind, "restore");
+    EXPECT_EQ(report->confidence, "high");
+}
+
+TEST(Unannounced, DriftAndResolutionAreNoLoss) {
+    EXPECT_FALSE(judge_unannounced(quiet(kSecond)));
+    auto evidence = quiet(15 * kSecond);
+    evidence.after.clocks.boot_ns += 86'400 * kSecond;  // a day between the readings
+    evidence.after.clocks.monotonic_ns += 86'400 * kSecond;
+    evidence.after.clocks.realtime_ns += 86'400 * kSecond;
+    EXPECT_FALSE(judge_unannounced(evidence));
+}
+
+TEST(Unannounced, WithoutAReferenceNothingIsClaimed) {
+    auto evidence = quiet(4 * kSecond);
+    evidence.after.reference.reset();
+    EXPECT_FALSE(judge_unannounced(evidence));
+}
+
+}  // namespace
+}  // namespace resume::agent
