@@ -18,11 +18,11 @@ Outcome inverted(Outcome outcome) noexcept {
 class Lie {
   public:
     explicit Lie(Machine& machine) noexcept : machine_{machine} {
-        for (const uint32_t number :
+        for (const int number :
              {__HYPERVISOR_memory_op, __HYPERVISOR_event_channel_op, __HYPERVISOR_hvm_op,
               __HYPERVISOR_vcpu_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_xen_version}) {
             machine.faults.add({.site = model::FaultSite::hypercall,
-                                .number = number,
+                                .number = static_cast<uint32_t>(number),
                                 .times = ~uint32_t{0},
                                 .swallow = true});
         }
