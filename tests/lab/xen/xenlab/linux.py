@@ -60,7 +60,7 @@ class LinuxShell:
         self._guest = guest
         self._next = 0
 
-    def wait_ready(self, timeout=90):
+    def wait_ready(self, timeout=300):
         self._guest.console.wait_for(lambda line: line.startswith("LAB-READY"), 0, timeout)
 
     def run(self, script, timeout=30):
