@@ -18,20 +18,6 @@ using resume::Result;
 
 constinit Guest* g_guest = nullptr;
 
-/// Bug no_unwind: what was suspended stays so; tasks are let go twice instead.
-consteval resume::StepTable without_resume() {
-    resume::StepTable table = resume::kStepTable;
-    for (resume::StepRow& row : table.rows) {
-        if (row.up == resume::Step::resume) {
-            row.up = resume::Step::thaw_tasks;
-            row.up_phase = resume::Phase::none;
-            row.up_walk = resume::Walk::none;
-        }
-    }
-    return table;
-}
-constexpr resume::StepTable kWithoutResume = without_resume();
-
 void write_console(const char* data, uint32_t size) noexcept {
     constexpr uint64_t kPatienceSeconds = 5;
     g_guest->xen().console().write_all(data, size, read_tsc() + kPatienceSeconds * g_machine.hz);
@@ -89,9 +75,6 @@ resume::XenGuestConfig Guest::config(Guest& guest, const CommandLine& words,
     if (words.seed != 0) {
         config.policy.order = resume::Policy::Order::by_seed;
         config.policy.seed = words.seed;
-    }
-    if (words.bugs.has(resume::Bug::no_unwind)) {
-        config.table = &kWithoutResume;
     }
     config.bugs = words.bugs;
     config.run_on_parked = &run_on_parked;
