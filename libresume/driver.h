@@ -63,6 +63,8 @@ template <class D, class... Args, class R, R (D::*Hook)(Args...) noexcept>
 struct HookOwner<Hook> {
     using type = D;
 };
+// NOLINTBEGIN(bugprone-dynamic-static-initializers): constexpr, which the check does not see in a
+// template.
 template <auto Hook>
 inline constexpr ThreadDownHook thread_down = [](Device& d, ThreadContext& c) noexcept -> Progress {
     return (static_cast<typename HookOwner<Hook>::type&>(d).*Hook)(c);
@@ -91,6 +93,7 @@ inline constexpr SyscoreUpHook syscore_up =
     [](Device& d, SyscoreContext& c, Outcome o) noexcept -> Result<> {
     return (static_cast<typename HookOwner<Hook>::type&>(d).*Hook)(c, o);
 };
+// NOLINTEND(bugprone-dynamic-static-initializers)
 
 /// Each hook with its mirror; syscore hooks only for a system device, and a system device has no
 /// noirq hooks (its rank is its place).
