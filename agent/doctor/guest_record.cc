@@ -1,5 +1,6 @@
 #include "agent/doctor/guest_record.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace resume::agent::doctor {
@@ -40,6 +41,20 @@ GuestRecord::GuestRecord(Root root, Cpuid cpuid, std::set<std::string> waive)
 
 void GuestRecord::remember() {
     inventory_ = take_inventory(root_, cpuid_);
+}
+
+bool GuestRecord::settled() const {
+    return std::none_of(inventory_.items.begin(), inventory_.items.end(), [this](const Item& item) {
+        constexpr std::string_view kPrefix = "xenbus.";
+        constexpr std::string_view kSuffix = ".state";
+        if (item.value != "Connected" || item.id.rfind(kPrefix, 0) != 0) {
+            return false;
+        }
+        const std::string device =
+            item.id.substr(kPrefix.size(), item.id.size() - kPrefix.size() - kSuffix.size());
+        const std::string state = root_.line("/sys/bus/xen/devices/" + device + "/state");
+        return !state.empty() && state != "Connected";  // one that is gone does not come back
+    });
 }
 
 void GuestRecord::after_cycle(oracle::CycleReport& report) {

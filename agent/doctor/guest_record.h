@@ -22,6 +22,11 @@ class GuestRecord {
     /// Takes the inventory: at start, and before an announced cycle.
     void remember();
 
+    /// Whether every frontend that was connected is connected again. After a restore the kernel
+    /// does that on its own time, later than the end of the cycle (on a real Xen a vif was still
+    /// Initialising); ask until it is so, or a limit of yours is over, before after_cycle().
+    [[nodiscard]] bool settled() const;
+
     /// After a cycle: every difference into `changed`; a check "capabilities" (failed: a required
     /// item was lost and not waived, which is what "degraded" means; warning: an expected one; ok),
     /// and a check "poison" with the addresses when pages were lost since the last look. What is

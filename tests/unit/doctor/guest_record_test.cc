@@ -62,6 +62,18 @@ TEST(GuestRecordTest, AnAnnouncedCycleIsComparedWithItsBeginning) {
     EXPECT_TRUE(report.changed.empty()) << "unplugged long before";
 }
 
+TEST(GuestRecordTest, AFrontendThatComesBackIsWaitedForAndOneThatIsGoneIsNot) {
+    FixtureTree tree;
+    constexpr const char* kState = "/sys/bus/xen/devices/vif-0/state";
+    machine(tree).file(kState, "Connected\n");
+    const GuestRecord record{tree.live(), {}, {}};
+    EXPECT_TRUE(record.settled());
+    tree.file(kState, "Initialising\n");
+    EXPECT_FALSE(record.settled());
+    tree.remove("/sys/bus/xen/devices/vif-0");
+    EXPECT_TRUE(record.settled());
+}
+
 TEST(GuestRecordTest, NewlyLostPagesAreListedOnce) {
     FixtureTree tree;
     GuestRecord record{machine(tree).live(), {}, {}};
