@@ -19,8 +19,8 @@ method Sources() -> (sources: []object)
 method History(count: ?int) -> (reports: []object)
 # With "more": an event "before" (token, kind, deadline_ms) ahead of every announced suspend and an
 # event "after" (kind, outcome, id, late, report) behind every one.
-method Subscribe(label: ?string) -> (event: string, token: ?string, kind: ?string, deadline_ms: ?int,
-    outcome: ?string, id: ?string, late: ?[]string, report: ?object)
+method Subscribe(label: ?string) -> (event: string, token: ?string, kind: ?string,
+    deadline_ms: ?int, outcome: ?string, id: ?string, late: ?[]string, report: ?object)
 # "ready" or "refuse"; only root and group libresume may refuse. A stale token is not taken.
 method Answer(token: string, answer: string, reason: ?string) -> (taken: bool)
 # Asks announced suspends for time, at most 60 s.

@@ -16,7 +16,8 @@ struct ServiceMeans {
     /// Newest `count` reports, oldest first.
     std::function<nlohmann::json(size_t count)> history{};
     /// Queues an announcement; `answer` is called once.
-    using Answer = std::function<void(bool ready, const std::string& id, const std::string& reason)>;
+    using Answer =
+        std::function<void(bool ready, const std::string& id, const std::string& reason)>;
     std::function<void(const std::string& kind, bool freeze, unsigned ttl_s, unsigned deadline_s,
                        Answer answer)>
         prepare{};
