@@ -78,6 +78,15 @@ HostSection::~HostSection() {
 
 inline namespace v0 {
 
+namespace {
+
+// A dead guest's frames are never returned to, so nobody would give a caller's text back.
+std::string take(const std::string& text) {
+    return std::move(const_cast<std::string&>(text));
+}
+
+}  // namespace
+
 Machine::Machine(const model::MachineConfig& configuration)
     : config{configuration},
       trace_storage(configuration.trace_capacity),
@@ -157,10 +166,10 @@ model::RunResult Machine::run(std::function<void()> code) {
 
 void Machine::die(model::GuestEnd end, const std::string& reason) {
     in_guest = false;
-    death = {end, reason};
+    death = {end, take(reason)};
     if (!fiber.inside()) {
         std::fprintf(stderr, "the guest died outside Machine::run: %s: %s\n", model::name_of(end),
-                     reason.c_str());
+                     death.reason.c_str());
         std::abort();
     }
     fiber.leave();
@@ -170,7 +179,8 @@ void Machine::fault(const std::string& what) {
     if (config.exception_gates) {
         die(model::GuestEnd::crashed, what);
     }
-    die(model::GuestEnd::rebooted, what + " (triple fault: nobody in the guest could say so)");
+    die(model::GuestEnd::rebooted,
+        take(what) + " (triple fault: nobody in the guest could say so)");
 }
 
 }  // namespace v0
