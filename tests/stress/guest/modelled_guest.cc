@@ -1,6 +1,7 @@
 #include "tests/stress/guest/modelled_guest.h"
 
 #include <algorithm>
+#include <iterator>
 #include <new>
 #include <stdexcept>
 
@@ -66,9 +67,8 @@ ModelledGuest::~ModelledGuest() {
     if (!machine_.alive() || !started_) {
         // A dead guest's objects stay as they are: taking them down would be its own code running
         // after its death. Devices point into it, so they stay too.
-        for (auto& device : devices_) {
-            device.release();
-        }
+        static auto* const graves = new std::vector<std::unique_ptr<OrdinaryDevice>>;
+        std::move(devices_.begin(), devices_.end(), std::back_inserter(*graves));
         if (!started_ && machine_.alive()) {
             guest_->~XenGuest();
         }
