@@ -113,8 +113,10 @@ int prepare(const LiveOptions& options, std::ostream& out, std::ostream& err) {
         }
     }
     AgentSocket socket{options.socket};
-    const json parameters{
-        {"kind", options.kind}, {"ttl_s", options.ttl_s}, {"deadline_s", options.timeout_s}};
+    const json parameters{{"kind", options.kind},
+                          {"freeze", options.freeze},
+                          {"ttl_s", options.ttl_s},
+                          {"deadline_s", options.timeout_s}};
     if (options.wait) {
         // Our own subscription is asked too: answered below, so the call must not wait for it.
         if (socket.send("Prepare", parameters, false) != 0) {

@@ -59,8 +59,9 @@ TEST(Dbus, ARealBusLetsUsIn) {
           "1.0//EN\" \"http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd\">"
           "<busconfig><listen>unix:path=" +
               t.root("/bus") +
-              "</listen><policy context=\"default\"><allow user=\"*\"/>"
-              "<allow own=\"*\"/><allow send_type=\"method_call\"/></policy></busconfig>");
+              "</listen><policy context=\"default\"><allow send_destination=\"*\" "
+              "eavesdrop=\"true\"/>"
+              "<allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>");
     std::string config = "--config-file=" + t.root("/bus.conf");
     std::string program = "/usr/bin/dbus-daemon", mode = "--nofork", ready = "--print-address=1";
     char* arguments[] = {program.data(), config.data(), mode.data(), ready.data(), nullptr};

@@ -157,7 +157,7 @@ def hooks_run_for_s3(machine):
 FREEZE_ON = ("mkdir -p /etc/libresume; printf '[act.freeze]\\nmounts = [\"/mnt\"]\\nttl_s = 3\\n' > "
              "/etc/libresume/agent.toml; kill -HUP $(pidof resume-agent); resumectl status; ")
 # A write that waits is a file system that is frozen; it goes on when it is thawed.
-IS_FROZEN = "(echo x > /mnt/probe; echo done > /tmp/probe) & sleep 0.5; [ ! -e /tmp/probe ] && "
+IS_FROZEN = "{ (echo x > /mnt/probe; echo done > /tmp/probe) & sleep 0.5; [ ! -e /tmp/probe ]; } && "
 GOES_ON = ("i=0; until [ -e /tmp/probe ] || [ $((i=i+1)) -gt 100 ]; do sleep 0.1; done; "
            "[ -e /tmp/probe ]; status=$?; rm -f /tmp/probe /etc/libresume/agent.toml; "
            "kill -HUP $(pidof resume-agent); exit $status")
