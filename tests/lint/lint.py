@@ -51,7 +51,7 @@ SUBSET_WORDS = (
 LEFTOVERS = (
     (r"\b(TODO|FIXME|XXX|HACK)\b", "do it, or write an issue"),
     (r"^\s*#\s*if\s+0\b", "dead code"),
-    (r"\.\./shared|/work/", "names a place outside the project"),
+    (r"\.\.[/]shared", "names a place outside the project"),
 )
 # BootContext::with ends boot's privilege: one caller for each thing that boots (L10).
 # The forged one is the switch that restores RHEL 8.8's bug.
