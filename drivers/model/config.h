@@ -31,6 +31,9 @@ struct HostConfig {
     uint32_t grant_frames = 64;
     /// The second registration of vcpu_info: -EINVAL on Xen 4.17, -EBUSY on newer (4.3.4).
     bool vcpu_info_busy = false;
+    /// A periodic timer that fresh vCPUs tick with until the guest stops it (1.5.4); 0: none, as on
+    /// Xen 4.17 for PVH.
+    Nanoseconds vcpu_period = 0;
     int64_t wall_offset_ns = 0;  ///< error of the host's wall clock
 };
 

@@ -64,6 +64,7 @@ void Domain::restore(const HostConfig& host) {
     return_code_ = 0;
     evidence_ = DomainEvidence::fresh;
     run_again(true);
+    m.vcpus.begin();
     m.timekeeping.publish_wall();
 }
 

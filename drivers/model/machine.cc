@@ -106,6 +106,7 @@ Machine::Machine(const model::MachineConfig& configuration)
       toolstack{*this},
       random{configuration.seed} {
     connect_daemons();
+    vcpus.begin();
     toolstack.watch_control();
     timekeeping.publish_wall();
     for (uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {

@@ -206,4 +206,14 @@ void Vcpus::forget() {
     route_ = CallbackRoute::none;
 }
 
+void Vcpus::begin() {
+    if (machine_.host().vcpu_period == 0) {
+        return;
+    }
+    for (uint32_t cpu = 0; cpu < count(); ++cpu) {
+        vcpus_[cpu].period = machine_.host().vcpu_period;
+        arm_periodic(cpu);
+    }
+}
+
 }  // namespace resume::model

@@ -73,6 +73,9 @@ class Vcpus {
 
     /// A new domain: registrations, timers, upcall vectors gone; registers and LAPIC stay.
     void forget();
+    /// The vCPUs of a domain that the host has just made: with their periodic timers, if it starts
+    /// them.
+    void begin();
     /// Soft reset: the areas are unregistered, the rest stays.
     void unregister();
 

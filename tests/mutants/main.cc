@@ -3,8 +3,11 @@
 // or by the guest itself. Each mutant runs in a process of its own.
 //
 // A mutant whose run is the unbroken run, event for event, twice over and with the guest alive
-// after each cycle, changed nothing; what else survives stands in equivalents.cc with its reason.
-// Exit 0 when all others were killed, 1 when not, 70 when an unbroken guest is not clean.
+// after each cycle, changed nothing. A call that a later one of its kind makes good is proved
+// redundant: swallowed together with the next ones it must be noticed. What else survives stands in
+// equivalents.cc with its reason.
+// Exit 0 when all others were killed, 1 when not or when a row there is not needed, 70 when an
+// unbroken guest is not clean.
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +25,7 @@ using namespace resume;
 using namespace resume::mutants;
 
 constexpr unsigned kPatienceSeconds = 60;  ///< of real time, for a mutant that never ends
+constexpr uint32_t kMostInARow = 4;        ///< calls swallowed in a row, to prove one redundant
 
 struct Options {
     std::string guest;
@@ -34,6 +38,7 @@ struct Count {
     uint32_t killed = 0;
     uint32_t survived = 0;
     uint32_t same_run = 0;
+    uint32_t redundant = 0;
     uint32_t excused = 0;
 };
 
@@ -91,11 +96,25 @@ class Hunt {
                 }
             }
         }
+        const bool tidy = !whole() || all_excuses_needed();
         print_end();
-        return count_.survived == 0 ? 0 : 1;
+        return count_.survived == 0 && tidy ? 0 : 1;
     }
 
   private:
+    bool whole() const {
+        return options_.guest.empty() && options_.kind.empty() && options_.only.empty();
+    }
+
+    bool all_excuses_needed() const {
+        const auto rows = equivalents_.unneeded();
+        for (const std::string& row : rows) {
+            std::printf("equivalents.cc: no mutant needs the excuse for \"%s\"; take it out\n",
+                        row.c_str());
+        }
+        return rows.empty();
+    }
+
     bool hunt_in(model::GuestKind guest, CycleKind kind, std::vector<Mutation> mutations) {
         if (!options_.kind.empty() && options_.kind != name_of(kind)) {
             return true;
@@ -114,24 +133,30 @@ class Hunt {
                 hunt_one(guest, kind, mutation, unbroken.digest);
             }
         }
-        std::printf("%s %-16s: %u killed, %u survived, %u the same run, %u equivalent\n",
-                    model::name_of(guest), name_of(kind), count_.killed - before.killed,
-                    count_.survived - before.survived, count_.same_run - before.same_run,
-                    count_.excused - before.excused);
+        std::printf(
+            "%s %-16s: %u killed, %u survived, %u the same run, %u redundant, %u equivalent\n",
+            model::name_of(guest), name_of(kind), count_.killed - before.killed,
+            count_.survived - before.survived, count_.same_run - before.same_run,
+            count_.redundant - before.redundant, count_.excused - before.excused);
         return true;
     }
 
     void hunt_one(model::GuestKind guest, CycleKind kind, const Mutation& mutation,
                   uint64_t unbroken) {
         const Ending ending = run_apart(guest, kind, mutation);
-        const char* excuse = equivalent_because(kind, mutation);
         const char* word = "killed";
+        bool& killed_somewhere = killed_somewhere_[mutation.what];
         if (!ending.wrong.empty()) {
             ++count_.killed;
+            killed_somewhere = true;
         } else if (ending.digest == unbroken) {
             ++count_.same_run;
             word = "same run";
-        } else if (excuse != nullptr) {
+        } else if (const uint32_t needed = calls_in_a_row(guest, kind, mutation); needed != 0) {
+            ++count_.redundant;
+            ++in_a_row_[needed];
+            word = "redundant";
+        } else if (const char* const excuse = equivalents_.reason_for(kind, mutation)) {
             ++count_.excused;
             ++reasons_[excuse];
             word = "equivalent";
@@ -149,9 +174,36 @@ class Hunt {
         }
     }
 
+    /// How many of these calls in a row must be swallowed until somebody notices; 0 when even
+    /// kMostInARow are not missed.
+    static uint32_t calls_in_a_row(model::GuestKind guest, CycleKind kind, Mutation mutation) {
+        if (mutation.change != Change::swallow_call) {
+            return 0;
+        }
+        while (++mutation.times <= kMostInARow) {
+            if (!run_apart(guest, kind, mutation).wrong.empty()) {
+                return mutation.times;
+            }
+        }
+        return 0;
+    }
+
     void print_end() const {
         std::printf("\n%u mutants ran as the unbroken guest does, event for event\n",
                     count_.same_run);
+        if (whole()) {
+            for (const auto& [what, killed] : killed_somewhere_) {
+                if (!killed && what.find("swallow_call") == std::string::npos) {
+                    std::printf("felt in no kind of cycle: %s\n", what.c_str());
+                }
+            }
+        }
+        for (const auto& [calls, times] : in_a_row_) {
+            std::printf(
+                "%u redundant: a call that the next one makes good; killed when %u in a row "
+                "are swallowed\n",
+                times, calls);
+        }
         for (const auto& [reason, times] : reasons_) {
             std::printf("%u equivalent: %s\n", times, reason.c_str());
         }
@@ -163,6 +215,9 @@ class Hunt {
 
     const Options& options_;
     Count count_;
+    Equivalents equivalents_;
+    std::map<std::string, bool> killed_somewhere_;
+    std::map<uint32_t, uint32_t> in_a_row_;
     std::map<std::string, uint32_t> reasons_;
     std::vector<std::string> survivors_;
 };

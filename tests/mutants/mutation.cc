@@ -150,6 +150,7 @@ Ending run_mutant(model::GuestKind guest, CycleKind kind, const Mutation& mutati
                                     .number = mutation.number,
                                     .sub = mutation.sub,
                                     .skip = mutation.skip,
+                                    .times = mutation.times,
                                     .swallow = true});
     }
     if (mutation.phase != Phase::none) {

@@ -30,6 +30,7 @@ struct Mutation {
     uint32_t number = 0;  ///< of the hypercall
     uint32_t sub = 0;
     uint32_t skip = 0;   ///< calls of that kind that are carried out before, since boot
+    uint32_t times = 1;  ///< calls of that kind that are swallowed after that
     std::string what{};  ///< for people: "drop_row suspend", "lie_hook timer.syscore_resume"
 };
 

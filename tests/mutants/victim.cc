@@ -23,6 +23,7 @@ model::MachineConfig machine_of(model::GuestKind guest, CycleKind kind) {
     if (kind == CycleKind::migration) {
         model::HostConfig younger;
         younger.uptime = 2 * model::kSecond;
+        younger.vcpu_period = 10 * model::kMillisecond;
         config.hosts = {model::HostConfig{}, younger};
     }
     return config;
