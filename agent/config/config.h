@@ -27,6 +27,7 @@ struct Config {
 
     std::vector<std::string> request_accept{};
     int64_t request_ttl_s = 60;
+    std::vector<std::string> waive{};
 
     std::string state_dir = "/var/lib/libresume";
     std::string run_dir = "/run/libresume";

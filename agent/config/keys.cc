@@ -27,6 +27,8 @@ const std::vector<ConfigKey>& config_keys() {
          "kinds that the host may ask to prepare, in data/resume/request"},
         {"request", "ttl_s", &Config::request_ttl_s, "", 1, 3600,
          "a preparation is released after this long"},
+        {"capabilities", "waive", &Config::waive, "", 0, 0,
+         "ids of `resumectl inventory` whose loss does not degrade a report"},
         {"report", "state_dir", &Config::state_dir, "", 0, 0, "cycles.jsonl lives here"},
         {"report", "run_dir", &Config::run_dir, "", 0, 0, "the socket and the state of this boot"},
         {"report", "metrics_dir", &Config::metrics_dir, "", 0, 0,

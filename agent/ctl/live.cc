@@ -55,8 +55,11 @@ int status(const LiveOptions& options, std::ostream& out, std::ostream& err) {
             : status.value("busy", false)    ? "something is going on"
                                              : "quiet")
         << '\n';
+    if (const std::string verdict = status.value("doctor", ""); !verdict.empty()) {
+        out << "doctor  " << verdict << '\n';
+    }
     if (const auto last = status.find("last"); last != status.end() && last->is_object()) {
-        out << "last  " << summary_line(nlohmann::ordered_json::parse(last->dump())) << '\n';
+        out << "last    " << summary_line(nlohmann::ordered_json::parse(last->dump())) << '\n';
     }
     return kExitGood;
 }

@@ -26,6 +26,24 @@ TraceOptions trace_options(const Config& config) {
             .devices = config.trace_devices};
 }
 
+doctor::Root doctor_root(const Root& root) {
+    return root.prefix.empty() ? doctor::Root::live() : doctor::Root::fixture(root.prefix);
+}
+
+std::set<std::string> waived(const Config& config) {
+    return {config.waive.begin(), config.waive.end()};
+}
+
+VerdictKeeper::Store reader_of(GuestStore* store) {
+    if (store == nullptr) {
+        return {};
+    }
+    return [store](std::string_view path) {
+        StoreAnswer answer = store->read(path);
+        return answer.ok() ? std::optional{std::move(answer.value)} : std::nullopt;
+    };
+}
+
 bool under_systemd(const Root& root) {
     return ::access(root("/run/systemd/system").c_str(), F_OK) == 0 &&
            ::access(root("/usr/bin/systemd-run").c_str(), X_OK) == 0;
@@ -47,6 +65,8 @@ Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
                            })
                      : nullptr},
       reporter_{root, loaded_.config, publisher_.get()},
+      record_{doctor_root(root), doctor::live_cpuid(), waived(loaded_.config)},
+      doctor_{loop_, record_, publisher_.get(), reader_of(store_.get())},
       coordinator_{loop_, root(loaded_.config.run_dir) + "/announced"},
       clock_{coordinator_.cycle(),
              loaded_.config,
@@ -58,6 +78,7 @@ Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
       freezer_{coordinator_.cycle(), loop_, loaded_.config, {}},
       disks_{coordinator_.cycle(), loop_, root, store_.get()},
       reseed_{coordinator_.cycle(), root},
+      inventory_{coordinator_.cycle(), loop_, record_},
       recorder_{coordinator_.cycle(), reporter_},
       hooks_{coordinator_.cycle(), loop_, root, under_systemd(root)},
       service_{loop_,
@@ -68,6 +89,7 @@ Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
                     },
                 .sources = [this] { return sources_json(); },
                 .history = [this](size_t count) { return history(count); },
+                .doctor = [this] { return json::parse(doctor::to_json(doctor_.diagnosis())); },
                 .prepare =
                     [this](const std::string& kind, bool freeze, unsigned ttl_s,
                            unsigned deadline_s, ServiceMeans::Answer answer) {
@@ -89,6 +111,7 @@ Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
     if (loaded_.config.reseed) {
         coordinator_.add(reseed_);
     }
+    coordinator_.add(inventory_);
     coordinator_.add(recorder_);
     if (loaded_.config.hooks) {
         coordinator_.add(hooks_);
@@ -156,6 +179,7 @@ void Agent::reload() {
         fresh.config.state_dir = loaded_.config.state_dir;
         fresh.config.run_dir = loaded_.config.run_dir;
         loaded_ = std::move(fresh);
+        record_.waive(waived(loaded_.config));
         apply_log_level();
         arm_poll();
         log(LogLevel::info, "configuration read again");
@@ -367,12 +391,20 @@ void Agent::pair_left_behind() {
     coordinator_.forget_left_behind();
 }
 
+void Agent::look_after_cycles() {
+    if (judged_ != reporter_.count()) {
+        judged_ = reporter_.count();
+        doctor_.refresh();
+    }
+}
+
 json Agent::status() const {
     json status{{"version", "0.1.0"},
                 {"pid", ::getpid()},
                 {"busy", observer_.busy() || coordinator_.running()},
                 {"announced", coordinator_.announced()},
                 {"cycles", reporter_.count()},
+                {"doctor", doctor_.verdict()},
                 {"subscribers", clients_.subscribers()},
                 {"holds", clients_.holds()}};
     const json last = json::parse(reporter_.last_line(), nullptr, false);
@@ -424,12 +456,14 @@ int Agent::run() {
     for (const auto& source : sources_.states()) {
         log(LogLevel::debug, "source %s: %s", source.name.c_str(), source.detail.c_str());
     }
+    doctor_.start();
     notify_manager("READY=1");
     pair_left_behind();
     while (!stopping_) {
         loop_.step();
         coordinator_.run_delivered();
         run_wanted();
+        look_after_cycles();
     }
     notify_manager("STOPPING=1");
     if (publisher_) {

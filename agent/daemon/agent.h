@@ -14,6 +14,7 @@
 #include "agent/act/recorder.h"
 #include "agent/act/reseed.h"
 #include "agent/config/config.h"
+#include "agent/daemon/guest_watch.h"
 #include "agent/daemon/service.h"
 #include "agent/observe/observer.h"
 
@@ -55,6 +56,8 @@ class Agent {
     void release_when_quiet(const std::string& id);
     void pair_left_behind();
     void arm_poll();
+    /// The verdict of the doctor after the cycles that were recorded since the last call.
+    void look_after_cycles();
     void apply_log_level() const;
     [[nodiscard]] nlohmann::json status() const;
     [[nodiscard]] nlohmann::json sources_json() const;
@@ -69,11 +72,14 @@ class Agent {
     Sources sources_;
     std::unique_ptr<StorePublisher> publisher_{};
     Reporter reporter_;
+    doctor::GuestRecord record_;
+    VerdictKeeper doctor_;
     Coordinator coordinator_;
     ClockParticipant clock_;
     Freezer freezer_;
     DiskParticipant disks_;
     ReseedParticipant reseed_;
+    InventoryParticipant inventory_;
     RecorderParticipant recorder_;
     HookParticipant hooks_;
     Service service_;
@@ -85,6 +91,7 @@ class Agent {
     EventLoop::TimerId poll_ = 0;
     bool stopping_ = false;
     uint64_t announcements_ = 0;
+    uint64_t judged_ = 0;  ///< cycles that the doctor's verdict takes in
 };
 
 }  // namespace resume::agent

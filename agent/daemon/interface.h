@@ -12,11 +12,14 @@ inline constexpr std::string_view kInterfaceDescription = R"(# Suspends and resu
 interface io.libresume.Agent1
 
 # What the agent is doing and what it saw last.
-method Status() -> (version: string, busy: bool, cycles: int, subscribers: int, last: ?object)
+method Status() -> (version: string, busy: bool, cycles: int, subscribers: int, doctor: string,
+    last: ?object)
 # What it can see, and why not.
 method Sources() -> (sources: []object)
 # The newest reports (cycle-1.schema.json), oldest first.
 method History(count: ?int) -> (reports: []object)
+# Is this guest safe to suspend: as `resumectl doctor --json` says it.
+method Doctor() -> (verdict: string, node: string, checks: []object)
 # With "more": an event "before" (token, kind, deadline_ms) ahead of every announced suspend and an
 # event "after" (kind, outcome, id, late, report) behind every one.
 method Subscribe(label: ?string) -> (event: string, token: ?string, kind: ?string,

@@ -71,8 +71,11 @@ void Service::on_call(const Peer& caller, const VarlinkCall& call) {
     const std::string method = dot == std::string::npos ? "" : call.method.substr(dot + 1);
     if (interface == "org.varlink.service" && method == "GetInfo") {
         reply(peer, call,
-              {{"vendor", "libresume"}, {"product", "resume-agent"}, {"version", "0.1.0"},
-               {"url", ""}, {"interfaces", {"org.varlink.service", "io.libresume.Agent1"}}});
+              {{"vendor", "libresume"},
+               {"product", "resume-agent"},
+               {"version", "0.1.0"},
+               {"url", ""},
+               {"interfaces", {"org.varlink.service", "io.libresume.Agent1"}}});
     } else if (interface == "org.varlink.service" && method == "GetInterfaceDescription") {
         reply(peer, call, {{"description", std::string{kInterfaceDescription}}});
     } else if (interface != "io.libresume.Agent1") {
@@ -81,6 +84,8 @@ void Service::on_call(const Peer& caller, const VarlinkCall& call) {
         reply(peer, call, means_.status());
     } else if (method == "Sources") {
         reply(peer, call, {{"sources", means_.sources()}});
+    } else if (method == "Doctor") {
+        reply(peer, call, means_.doctor());
     } else if (method == "History") {
         reply(peer, call, {{"reports", means_.history(number_of(call, "count", 20, 1000))}});
     } else if (method == "Subscribe") {
@@ -117,8 +122,8 @@ void Service::answer(const Peer& peer, const VarlinkCall& call) {
         fail(peer, call, kInvalid, {{"parameter", "answer"}});
         return;
     }
-    const bool taken = clients_->answer(peer.id, text_of(call, "token"), word == "ready",
-                                        text_of(call, "reason"));
+    const bool taken =
+        clients_->answer(peer.id, text_of(call, "token"), word == "ready", text_of(call, "reason"));
     reply(peer, call, {{"taken", taken}});
 }
 
@@ -157,16 +162,16 @@ void Service::prepare(const Peer& peer, const VarlinkCall& call) {
         fail(peer, call, kInvalid, {{"parameter", "kind"}});
         return;
     }
-    means_.prepare(kind, flag_of(call, "freeze"), number_of(call, "ttl_s", 60, 3600),
-                   number_of(call, "deadline_s", 45, 300),
-                   [this, peer, call](bool ready, const std::string& id,
-                                      const std::string& reason) {
-                       if (ready) {
-                           reply(peer, call, {{"id", id}});
-                       } else {
-                           fail(peer, call, "io.libresume.Agent1.Refused", {{"reason", reason}});
-                       }
-                   });
+    means_.prepare(
+        kind, flag_of(call, "freeze"), number_of(call, "ttl_s", 60, 3600),
+        number_of(call, "deadline_s", 45, 300),
+        [this, peer, call](bool ready, const std::string& id, const std::string& reason) {
+            if (ready) {
+                reply(peer, call, {{"id", id}});
+            } else {
+                fail(peer, call, "io.libresume.Agent1.Refused", {{"reason", reason}});
+            }
+        });
 }
 
 }  // namespace resume::agent

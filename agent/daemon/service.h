@@ -15,6 +15,8 @@ struct ServiceMeans {
     std::function<nlohmann::json()> sources{};
     /// Newest `count` reports, oldest first.
     std::function<nlohmann::json(size_t count)> history{};
+    /// The doctor's whole diagnosis, now.
+    std::function<nlohmann::json()> doctor{};
     /// Queues an announcement; `answer` is called once.
     using Answer =
         std::function<void(bool ready, const std::string& id, const std::string& reason)>;

@@ -1,14 +1,18 @@
-// The kernel package's own changelog: the one witness of backported fixes.
+#include "agent/doctor/changelog.h"
+
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/epoll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <chrono>
+#include <algorithm>
+#include <cerrno>
+#include <optional>
+#include <utility>
 
-#include "agent/doctor/doctor.h"
+#include "libresume/assert.h"
 
 extern char** environ;
 
@@ -16,86 +20,183 @@ namespace resume::agent::doctor {
 namespace {
 
 constexpr size_t kOutputMax = 16U << 20;
-constexpr std::chrono::seconds kPatience{10};
+constexpr size_t kLineMax = 4096;
+constexpr std::chrono::milliseconds kReapAgain{10};
 
-// Reads until the end, the limit or the deadline.
-std::string drain(int fd) {
-    using Clock = std::chrono::steady_clock;
-    const auto deadline = Clock::now() + kPatience;
-    std::string text;
-    char buffer[65536];
-    while (text.size() < kOutputMax) {
-        const auto left =
-            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-        pollfd waiting{.fd = fd, .events = POLLIN, .revents = 0};
-        if (left.count() <= 0 || ::poll(&waiting, 1, static_cast<int>(left.count())) <= 0) {
-            return {};
-        }
-        const ssize_t got = ::read(fd, buffer, sizeof buffer);
-        if (got <= 0) {
-            break;
-        }
-        text.append(buffer, static_cast<size_t>(got));
-    }
-    return text;
-}
-
-// The output of a program that ended well; empty otherwise.
-std::string output_of(std::vector<std::string> arguments) {
-    int ends[2];
-    if (::pipe2(ends, O_CLOEXEC) != 0) {
-        return {};
-    }
+pid_t spawn(std::vector<std::string>& command, int output) {
     posix_spawn_file_actions_t actions;
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
+    ::posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
     ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
     ::posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    // The daemon blocks the signals that it reads from a descriptor; a child inherits that.
+    posix_spawnattr_t attributes;
+    ::posix_spawnattr_init(&attributes);
+    sigset_t none;
+    sigemptyset(&none);
+    ::posix_spawnattr_setsigmask(&attributes, &none);
+    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
     std::vector<char*> words;
-    for (std::string& argument : arguments) {
-        words.push_back(argument.data());
+    for (std::string& word : command) {
+        words.push_back(word.data());
     }
     words.push_back(nullptr);
     pid_t child = 0;
-    const int failed = ::posix_spawnp(&child, words[0], &actions, nullptr, words.data(), environ);
+    const int failed =
+        ::posix_spawnp(&child, words[0], &actions, &attributes, words.data(), environ);
+    ::posix_spawnattr_destroy(&attributes);
     ::posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[1]);
-    if (failed != 0) {
-        ::close(ends[0]);
-        return {};
-    }
-    std::string text = drain(ends[0]);
-    ::close(ends[0]);
-    if (text.empty()) {
-        ::kill(child, SIGKILL);
-    }
-    int status = 0;
-    ::waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? text : std::string{};
+    return failed == 0 ? child : 0;
 }
 
 }  // namespace
 
-std::string package_changelog(const Root& root, const Kernel& kernel) {
-    if (kernel.vendor.rfind("el", 0) != 0) {
-        return {};
-    }
-    const auto place = root.resolve("/");
-    for (const char* package : {"kernel-core-", "kernel-uek-", "kernel-rt-core-", "kernel-"}) {
-        std::vector<std::string> command{"rpm"};
-        if (place && *place != "/") {
-            command.insert(command.end(), {"--root", place->string()});
-        }
-        command.insert(command.end(), {"-q", "--changelog", package + kernel.release});
-        if (std::string text = output_of(std::move(command)); !text.empty()) {
-            return text;
+ChangelogExtract::ChangelogExtract(const KnownBadTable& table) {
+    for (const KnownBad& row : table.rows) {
+        for (const auto* list : {&row.cause_subjects, &row.fix_subjects}) {
+            subjects_.insert(subjects_.end(), list->begin(), list->end());
         }
     }
-    return {};
 }
 
-std::filesystem::path installed_table() {
-    return RESUME_DOCTOR_DATADIR "/known-bad.toml";
+void ChangelogExtract::add(std::string_view chunk) {
+    while (!chunk.empty()) {
+        const size_t end = chunk.find('\n');
+        line_ += chunk.substr(0, std::min(end, kLineMax - std::min(kLineMax, line_.size())));
+        if (end == chunk.npos) {
+            return;
+        }
+        end_line();
+        chunk.remove_prefix(end + 1);
+    }
+}
+
+void ChangelogExtract::end_line() {
+    const bool asked_for =
+        std::any_of(subjects_.begin(), subjects_.end(),
+                    [&](const std::string& subject) { return line_.find(subject) != line_.npos; });
+    if (!line_.empty() && (kept_.empty() || asked_for)) {
+        kept_ += line_ + "\n";
+    }
+    line_.clear();
+}
+
+std::string ChangelogExtract::take() {
+    end_line();
+    return std::exchange(kept_, {});
+}
+
+ChangelogQuery::~ChangelogQuery() {
+    loop_.cancel(limit_);
+    loop_.cancel(reaper_);
+    if (output_.valid()) {
+        loop_.unwatch(output_.get());
+    }
+    if (pid_ != 0) {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(pid_, nullptr, 0);
+    }
+}
+
+void ChangelogQuery::ask(const Root& root, const Kernel& kernel, const KnownBadTable& table,
+                         Found found) {
+    RESUME_ASSERT(pid_ == 0);
+    extract_ = ChangelogExtract{table};
+    found_ = std::move(found);
+    commands_.clear();
+    const auto place = root.resolve("/");
+    if (kernel.vendor.rfind("el", 0) == 0 && place) {
+        for (const char* package : {"kernel-", "kernel-rt-core-", "kernel-uek-", "kernel-core-"}) {
+            std::vector<std::string> command{"rpm", "-q", "--changelog", package + kernel.release};
+            if (*place != "/") {
+                command.insert(command.begin() + 1, {"--root", place->string()});
+            }
+            commands_.push_back(std::move(command));
+        }
+    }
+    next();
+}
+
+void ChangelogQuery::next() {
+    while (!commands_.empty()) {
+        std::vector<std::string> command = std::move(commands_.back());
+        commands_.pop_back();
+        if (start(std::move(command))) {
+            return;
+        }
+    }
+    const Found found = std::exchange(found_, nullptr);
+    found(extract_.take());
+}
+
+bool ChangelogQuery::start(std::vector<std::string> command) {
+    int ends[2];
+    if (::pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) {
+        return false;
+    }
+    output_ = UniqueFd{ends[0]};
+    const UniqueFd input{ends[1]};
+    ::fcntl(input.get(), F_SETFL, 0);  // the child's end waits for us, as it expects
+    pid_ = spawn(command, input.get());
+    if (pid_ == 0) {
+        return false;  // no rpm here
+    }
+    if (loop_.watch(output_.get(), EPOLLIN, [this](uint32_t) { on_output(); }) != 0) {
+        ::kill(pid_, SIGKILL);
+        ::waitpid(std::exchange(pid_, 0), nullptr, 0);
+        return false;
+    }
+    bytes_ = 0;
+    limit_ = loop_.after(kPatience, [this] { ::kill(pid_, SIGKILL); });
+    return true;
+}
+
+void ChangelogQuery::on_output() {
+    char buffer[65536];
+    const ssize_t got = ::read(output_.get(), buffer, sizeof buffer);
+    if (got < 0 && (errno == EAGAIN || errno == EINTR)) {
+        return;
+    }
+    bytes_ += got > 0 ? static_cast<size_t>(got) : 0;
+    if (got <= 0 || bytes_ > kOutputMax) {
+        end_output();
+        return;
+    }
+    extract_.add({buffer, static_cast<size_t>(got)});
+}
+
+void ChangelogQuery::end_output() {
+    loop_.unwatch(output_.get());
+    output_.reset();
+    reap();
+}
+
+// A child that has closed its output is about to end; it is not waited for, it is asked again.
+void ChangelogQuery::reap() {
+    int status = 0;
+    if (::waitpid(pid_, &status, WNOHANG) == 0) {
+        reaper_ = loop_.after(kReapAgain, [this] { reap(); });
+        return;
+    }
+    loop_.cancel(limit_);
+    pid_ = 0;
+    if (WIFEXITED(status) && WEXITSTATUS(status) == 0) {
+        commands_.clear();
+    } else {
+        extract_.forget();  // "package kernel-... is not installed", on stdout
+    }
+    next();
+}
+
+std::string package_changelog(const Root& root, const Kernel& kernel, const KnownBadTable& table) {
+    EventLoop loop;
+    std::optional<std::string> answer;
+    ChangelogQuery query{loop};
+    query.ask(root, kernel, table, [&](std::string extract) { answer = std::move(extract); });
+    while (!answer) {
+        loop.step();
+    }
+    return *answer;
 }
 
 }  // namespace resume::agent::doctor

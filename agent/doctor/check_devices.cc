@@ -1,36 +1,10 @@
 // Frontends, disks, tasks that cannot be frozen, drivers that refuse, FUSE.
 #include <algorithm>
-#include <map>
 
 #include "agent/doctor/checks.h"
-#include "agent/doctor/processes.h"
 
 namespace resume::agent::doctor {
 namespace {
-
-struct DiskLook {
-    long long in_flight = 0;
-    std::string completed;  ///< the counters of finished reads, writes, discards, flushes
-};
-
-// Fields of /sys/block/X/stat: Linux, Documentation/block/stat.rst.
-std::map<std::string, DiskLook> look_at_disks(const Root& root) {
-    std::map<std::string, DiskLook> disks;
-    for (const std::string& name : root.list("/sys/block")) {
-        const std::string base = "/sys/block/" + name;
-        const auto fields = words(root.line(base + "/stat"));
-        if (fields.size() < 11 || !root.exists(base + "/device")) {
-            continue;  // loop, ram and the like have no device behind them
-        }
-        DiskLook look;
-        for (const std::string& count : words(root.line(base + "/inflight"))) {
-            look.in_flight += std::atoll(count.c_str());
-        }
-        look.completed = fields[0] + " " + fields[4] + (fields.size() > 11 ? " " + fields[11] : "");
-        disks[name] = look;
-    }
-    return disks;
-}
 
 void judge_disks(const std::map<std::string, DiskLook>& before,
                  const std::map<std::string, DiskLook>& after, std::vector<Finding>& findings) {
@@ -142,19 +116,19 @@ void check_frontends(const Context& context, std::vector<Finding>& findings) {
 }
 
 void check_disks_and_tasks(const Context& context, std::vector<Finding>& findings) {
-    const auto disks = look_at_disks(context.root);
-    const auto tasks = uninterruptible_tasks(context.root);
-    const bool busy =
-        !tasks.empty() || std::any_of(disks.begin(), disks.end(),
-                                      [](const auto& disk) { return disk.second.in_flight > 0; });
-    if (busy && context.settle) {
-        context.settle();
-        judge_disks(disks, look_at_disks(context.root), findings);
-        judge_tasks(tasks, uninterruptible_tasks(context.root), findings);
+    Activity before = context.earlier ? *context.earlier : look_at_activity(context.root);
+    Activity now = before;
+    if (before.busy() && (context.earlier || context.settle)) {
+        if (!context.earlier) {
+            context.settle();
+        }
+        now = look_at_activity(context.root);
     } else {
-        judge_disks({}, disks, findings);
-        judge_tasks({}, {}, findings);
+        before = {};  // one look says nothing of what hangs
+        now.tasks.clear();
     }
+    judge_disks(before.disks, now.disks, findings);
+    judge_tasks(before.tasks, now.tasks, findings);
 }
 
 void check_drivers(const Context& context, std::vector<Finding>& findings) {

@@ -27,10 +27,19 @@ Finding finding_of(const KnownBad& row, const Judgement& judgement, Verdict verd
             .sources = row.sources};
 }
 
-bool raised(const KnownBad& row, const std::vector<Finding>& findings) {
-    return std::any_of(findings.begin(), findings.end(), [&](const Finding& finding) {
-        return finding.present && finding.id == row.raise_if;
+// A row that is affected: its verdict, with what the other checks saw of this guest.
+Verdict weigh(const KnownBad& row, const Judgement& judgement,
+              const std::vector<Finding>& findings) {
+    const auto finding = std::find_if(findings.begin(), findings.end(), [&](const Finding& other) {
+        return other.id == row.raise_if;
     });
+    if (finding != findings.end() && finding->unclear) {
+        return Verdict::unknown;
+    }
+    const bool raised = finding != findings.end() && finding->present;
+    const Verdict verdict = verdict_of(raised ? row.raised : row.verdict);
+    const bool unsure = judgement.exposure == Exposure::unknown;
+    return unsure && verdict != Verdict::ok ? Verdict::unknown : verdict;
 }
 
 struct Tally {
@@ -49,23 +58,16 @@ void judge_kernel(const Context& context, const Kernel& kernel, std::vector<Find
     Tally tally;
     for (const KnownBad& row : context.table.rows) {
         const Judgement judgement = judge(row, kernel, guest);
-        Verdict verdict = verdict_of(row.verdict);
         if (judgement.exposure == Exposure::safe) {
             ++tally.safe;
         } else if (judgement.exposure == Exposure::not_judged) {
             tally.not_judged.push_back(row.id);
             tally.why_not_judged = judgement.reason;
+        } else if (const Verdict verdict = weigh(row, judgement, findings);
+                   verdict == Verdict::ok) {
+            tally.notes.push_back(row.id);
         } else {
-            if (raised(row, findings)) {
-                verdict = verdict_of(row.raised);
-            }
-            if (verdict == Verdict::ok) {
-                tally.notes.push_back(row.id);
-            } else {
-                findings.push_back(finding_of(
-                    row, judgement,
-                    judgement.exposure == Exposure::unknown ? Verdict::unknown : verdict));
-            }
+            findings.push_back(finding_of(row, judgement, verdict));
         }
     }
     std::string evidence = kernel.release + ": " + std::to_string(tally.safe) + " of " +

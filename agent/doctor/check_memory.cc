@@ -1,6 +1,5 @@
 // Poisoned pages and the generation id.
 #include "agent/doctor/checks.h"
-#include "agent/doctor/poison_pages.h"
 
 namespace resume::agent::doctor {
 
@@ -14,7 +13,8 @@ void check_poison(const Context& context, std::vector<Finding>& findings) {
         findings.push_back(fine("poison", "HardwareCorrupted is 0"));
         return;
     }
-    const PoisonedPages pages = scan_poisoned(context.root);
+    const bool known = context.poison && context.poison->corrupted_kib == *corrupted;
+    const PoisonedPages pages = known ? *context.poison : scan_poisoned(context.root);
     const std::string where = pages.error.empty()
                                   ? std::to_string(pages.found) + " pages: " + addresses_text(pages)
                                   : "addresses not known (" + pages.error + ")";

@@ -10,9 +10,11 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/doctor/activity.h"
 #include "agent/doctor/finding.h"
 #include "agent/doctor/known_bad.h"
 #include "agent/doctor/platform.h"
+#include "agent/doctor/poison_pages.h"
 #include "agent/doctor/release.h"
 #include "agent/doctor/root.h"
 
@@ -30,6 +32,10 @@ struct Context {
     std::optional<pid_t> pid;  ///< --pid
     /// Lets time pass between two looks at the same counters.
     std::function<void()> settle;
+    /// The first of these looks, for a caller that let the time pass by itself; then no `settle`.
+    std::optional<Activity> earlier;
+    /// What is known of lost pages; without a value, page flags are scanned when there are any.
+    std::optional<PoisonedPages> poison;
     /// Reads a node of the guest's own xenstore subtree; empty function: no xenstore.
     std::function<std::optional<std::string>(std::string_view)> store;
 };

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/doctor/changelog.h"
+
 namespace resume::agent::doctor {
 namespace {
 
@@ -13,6 +15,8 @@ Context context_of(const Request& request) {
     context.cpuid = request.cpuid;
     context.pid = request.pid;
     context.settle = request.settle;
+    context.earlier = request.earlier;
+    context.poison = request.poison;
     context.store = request.store;
     context.running_kernel = request.kernel.empty() && request.root.is_live();
     context.table = load_known_bad(request.table.empty() ? installed_table() : request.table,
@@ -40,7 +44,7 @@ Context context_of(const Request& request) {
     }
     context.changelog = request.changelog.value_or("");
     if (!request.changelog && request.kernel.empty() && context.kernels.size() == 1) {
-        context.changelog = package_changelog(request.root, context.kernels.front());
+        context.changelog = package_changelog(request.root, context.kernels.front(), context.table);
     }
     return context;
 }
@@ -58,6 +62,10 @@ std::string padded(const char* word) {
 }
 
 }  // namespace
+
+std::filesystem::path installed_table() {
+    return RESUME_DOCTOR_DATADIR "/known-bad.toml";
+}
 
 Diagnosis diagnose(const Request& request) {
     const Context context = context_of(request);

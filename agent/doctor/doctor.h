@@ -13,6 +13,9 @@
 
 namespace resume::agent::doctor {
 
+/// Where the machine's owner puts more rows.
+inline constexpr const char* kMoreKnownBad = "/etc/libresume/known-bad.d";
+
 /// What the command line asks for; also what the daemon fills in to ask about its own guest.
 struct Request {
     Root root = Root::live();
@@ -24,8 +27,10 @@ struct Request {
     /// Text of --changelog; without a value, the changelog of the kernel's package is looked for.
     std::optional<std::string> changelog;
     std::filesystem::path table;  ///< installed table; empty: the built-in place
-    std::filesystem::path table_more = "/etc/libresume/known-bad.d";
-    std::function<void()> settle;
+    std::filesystem::path table_more = kMoreKnownBad;
+    std::function<void()> settle;  ///< this and the rest: as in Context
+    std::optional<Activity> earlier;
+    std::optional<PoisonedPages> poison;
     std::function<std::optional<std::string>(std::string_view)> store;
 };
 
@@ -43,11 +48,6 @@ std::string to_json(const Diagnosis& diagnosis);
 /// For a person: bad findings first with what to do, then the rest, a line each; ends in the
 /// verdict.
 std::string to_text(const Diagnosis& diagnosis);
-
-/// The changelog of the package that owns the kernel, as `rpm -q --changelog` gives it (10 s and
-/// 16 MiB at most, each package name tried); empty when there is none, and always for kernels that
-/// are not Enterprise Linux's: no row of theirs asks for it.
-std::string package_changelog(const Root& root, const Kernel& kernel);
 
 /// Where the table is installed.
 std::filesystem::path installed_table();

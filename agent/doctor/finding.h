@@ -19,6 +19,7 @@ struct Finding {
     std::vector<std::string> advice;  ///< what to do; empty when nothing is to be done
     std::vector<std::string> sources;
     bool present = false;  ///< what a row's raise_if asks for is there, whatever the verdict
+    bool unclear = false;  ///< nobody could see whether it is there
 };
 
 Verdict worst(const std::vector<Finding>& findings);

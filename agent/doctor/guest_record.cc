@@ -32,10 +32,8 @@ void add_changes(const Comparison& comparison, oracle::CycleReport& report) {
 }  // namespace
 
 GuestRecord::GuestRecord(Root root, Cpuid cpuid, std::set<std::string> waive)
-    : root_{std::move(root)},
-      cpuid_{std::move(cpuid)},
-      waive_{std::move(waive)},
-      poison_{corrupted_kib(root_).value_or(0)} {
+    : root_{std::move(root)}, cpuid_{std::move(cpuid)}, waive_{std::move(waive)} {
+    poison_.look(root_);  // what was lost before is no news of the next cycle
     remember();
 }
 
@@ -73,18 +71,30 @@ void GuestRecord::after_cycle(oracle::CycleReport& report) {
     }
 }
 
-std::string GuestRecord::verdict(
-    std::function<std::optional<std::string>(std::string_view)> store) {
-    if (!changelog_) {
-        const auto kernels = kernels_of(root_);
-        changelog_ = kernels.empty() ? std::string{} : package_changelog(root_, kernels.front());
+void GuestRecord::look_up_changelog(EventLoop& loop, std::function<void()> found) {
+    const auto kernels = kernels_of(root_);
+    if (kernels.empty()) {
+        found();
+        return;
     }
+    query_ = std::make_unique<ChangelogQuery>(loop);
+    query_->ask(root_, kernels.front(), load_known_bad(installed_table(), kMoreKnownBad),
+                [this, found = std::move(found)](std::string extract) {
+                    changelog_ = std::move(extract);
+                    found();
+                });
+}
+
+Diagnosis GuestRecord::diagnosis(std::function<std::optional<std::string>(std::string_view)> store,
+                                 std::optional<Activity> earlier) {
     Request request;
     request.root = root_;
     request.cpuid = cpuid_;
     request.changelog = changelog_;
     request.store = std::move(store);
-    return verdict_node(diagnose(request).findings);
+    request.earlier = std::move(earlier);
+    request.poison = poison_.known();
+    return diagnose(request);
 }
 
 }  // namespace resume::agent::doctor

@@ -3,23 +3,28 @@
 // says the doctor's verdict for the store. Never sleeps, never scans page flags without need.
 #pragma once
 
+#include <functional>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
 
+#include "agent/doctor/changelog.h"
 #include "agent/doctor/doctor.h"
 #include "agent/doctor/inventory.h"
-#include "agent/doctor/poison_pages.h"
 #include "libresume/oracle/cycle_report.h"
 
 namespace resume::agent::doctor {
 
 class GuestRecord {
   public:
-    /// `waive`: [capabilities] waive of the configuration, exact ids.
+    /// Takes the inventory. `waive`: [capabilities] waive of the configuration, exact ids.
     GuestRecord(Root root, Cpuid cpuid, std::set<std::string> waive);
 
-    /// Takes the inventory: at start, and before an announced cycle.
+    /// The configuration was read again.
+    void waive(std::set<std::string> ids) { waive_ = std::move(ids); }
+
+    /// Takes the inventory anew: before an announced cycle.
     void remember();
 
     /// Whether every frontend that was connected is connected again. After a restore the kernel
@@ -33,10 +38,18 @@ class GuestRecord {
     /// now becomes what the next cycle is compared with.
     void after_cycle(oracle::CycleReport& report);
 
-    /// The node data/resume/doctor. The first call may take long on Enterprise Linux (it asks rpm
-    /// for the kernel's changelog, at most 10 s a package name); later ones use what it found.
-    /// `store` reads this guest's xenstore, or is empty.
-    std::string verdict(std::function<std::optional<std::string>(std::string_view)> store);
+    /// Asks rpm for the kernel's changelog, where it is one of Enterprise Linux; calls `found` once
+    /// from the loop (or at once, where nothing is asked). Until then a verdict that hangs on it is
+    /// unknown. The loop outlives this.
+    void look_up_changelog(EventLoop& loop, std::function<void()> found);
+
+    /// A diagnosis of this guest, now. `store` reads this guest's xenstore, or is empty. `earlier`:
+    /// a look_at_activity() some time ago; without it nothing is said of what hangs.
+    [[nodiscard]] Diagnosis diagnosis(
+        std::function<std::optional<std::string>(std::string_view)> store,
+        std::optional<Activity> earlier = std::nullopt);
+
+    [[nodiscard]] Activity activity() const { return look_at_activity(root_); }
 
   private:
     Root root_;
@@ -44,7 +57,8 @@ class GuestRecord {
     std::set<std::string> waive_;
     Inventory inventory_;
     PoisonWatch poison_;
-    std::optional<std::string> changelog_;
+    std::string changelog_;
+    std::unique_ptr<ChangelogQuery> query_;
 };
 
 }  // namespace resume::agent::doctor

@@ -71,11 +71,11 @@ PoisonedPages scan_poisoned(const Root& root) {
 
 std::optional<PoisonedPages> PoisonWatch::look(const Root& root) {
     const uint64_t now = corrupted_kib(root).value_or(0);
-    if (now == known_kib_) {
+    if (now == known_.corrupted_kib) {
         return std::nullopt;
     }
-    known_kib_ = now;
-    return scan_poisoned(root);
+    known_ = scan_poisoned(root);
+    return known_;
 }
 
 std::string addresses_text(const PoisonedPages& pages, size_t most) {

@@ -29,12 +29,13 @@ PoisonedPages scan_poisoned(const Root& root);
 /// Says what is new: scans only when the counter is not what it was at the last look.
 class PoisonWatch {
   public:
-    explicit PoisonWatch(uint64_t known_kib = 0) : known_kib_{known_kib} {}
     /// Pages known now, if the counter moved; nothing otherwise.
     std::optional<PoisonedPages> look(const Root& root);
+    /// As of the last look.
+    [[nodiscard]] const PoisonedPages& known() const { return known_; }
 
   private:
-    uint64_t known_kib_;
+    PoisonedPages known_;
 };
 
 /// Addresses as the reports show them: "0x37ca000, 0x1fe00000 and 3 more".

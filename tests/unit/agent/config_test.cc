@@ -19,6 +19,7 @@ TEST(Config, TheDefaultsAreTheRulesOfConduct) {
     EXPECT_EQ(config.rtc_poll, "off");
     EXPECT_TRUE(config.freeze_mounts.empty());
     EXPECT_TRUE(config.request_accept.empty());
+    EXPECT_TRUE(config.waive.empty());
     EXPECT_EQ(config.metrics_dir, "");
 }
 

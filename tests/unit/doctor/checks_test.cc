@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/doctor/fixture_tree.h"
 
 namespace resume::agent::doctor {
@@ -279,10 +281,32 @@ TEST(XenbusHoldersTest, AHolderIsNamedAndRaisesTheRowOfItsKernel) {
     EXPECT_EQ(verdict_node(findings), "warning linux-netfront-null-ring");
 }
 
-TEST(XenbusHoldersTest, DescriptorsThatCannotBeReadMakeItUnknown) {
+TEST(XenbusHoldersTest, OurOwnAgentOpensNoTransaction) {
+    FixtureTree tree;
+    tree.file("/proc/50/comm", "resume-agent\n").file("/proc/50/cmdline", "resume-agent");
+    tree.link("/proc/50/fd/5", "/dev/xen/xenbus");
+    EXPECT_FALSE(only(check_xenbus_holders, on(tree, Platform::xen_pv)).present);
+}
+
+TEST(XenbusHoldersTest, DescriptorsThatCannotBeReadCountOnlyWhereARowAsksForThem) {
     FixtureTree tree;
     tree.file("/proc/50/comm", "init\n").file("/proc/50/cmdline", "init");
-    EXPECT_EQ(only(check_xenbus_holders, on(tree, Platform::xen_pv)).verdict, Verdict::unknown);
+    Context context = on(tree, Platform::xen_pv);
+    const Finding finding = only(check_xenbus_holders, context);
+    EXPECT_EQ(finding.verdict, Verdict::ok);
+    context.table = load_known_bad(RESUME_KNOWN_BAD, "/nonexistent");
+    context.kernels = {identify_kernel("5.1.12", {}, {})};
+    std::vector<Finding> findings{finding};
+    check_known_bad(context, findings);
+    EXPECT_EQ(verdict_node(findings),
+              "warning linux-netfront-null-ring linux-xenbus-open-transaction");
+    EXPECT_EQ(std::count_if(findings.begin(), findings.end(),
+                            [](const Finding& other) { return other.verdict == Verdict::unknown; }),
+              1);
+    context.kernels = {identify_kernel("6.12.80", {}, {})};
+    findings = {finding};
+    check_known_bad(context, findings);
+    EXPECT_EQ(verdict_node(findings), "safe");
 }
 
 TEST(KnownBadRaiseTest, ARefusingDriverMakesTheErrorPathUnsafe) {

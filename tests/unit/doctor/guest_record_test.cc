@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "tests/unit/doctor/fixture_tree.h"
 
 namespace resume::agent::doctor {
@@ -91,12 +93,53 @@ TEST(GuestRecordTest, NewlyLostPagesAreListedOnce) {
     EXPECT_EQ(next.checks.size(), 1U);
 }
 
-TEST(GuestRecordTest, TheVerdictIsTheNode) {
+std::string verdict(GuestRecord& record) {
+    return verdict_node(record.diagnosis({}).findings);
+}
+
+TEST(GuestRecordTest, TheVerdictFollowsTheGuest) {
     FixtureTree tree;
     GuestRecord record{machine(tree).live(), {}, {}};
-    EXPECT_EQ(record.verdict({}), "safe");
+    EXPECT_EQ(verdict(record), "safe");
     tree.file("/sys/power/pm_test", "none core [devices]\n");
-    EXPECT_EQ(record.verdict({}), "warning pm-test");
+    EXPECT_EQ(verdict(record), "warning pm-test");
+}
+
+TEST(GuestRecordTest, PageFlagsAreReadAgainOnlyWhenTheCounterMoves) {
+    FixtureTree tree;
+    machine(tree).file("/proc/meminfo", "HardwareCorrupted:     4 kB\n");
+    uint64_t flags[2] = {0, uint64_t{1} << 19};
+    tree.file("/proc/kpageflags", {reinterpret_cast<const char*>(flags), sizeof flags});
+    GuestRecord record{tree.live(), {}, {}};
+    tree.remove("/proc/kpageflags");
+    const Diagnosis diagnosis = record.diagnosis({});
+    const auto poison = std::find_if(diagnosis.findings.begin(), diagnosis.findings.end(),
+                                     [](const Finding& finding) { return finding.id == "poison"; });
+    ASSERT_NE(poison, diagnosis.findings.end());
+    EXPECT_NE(poison->evidence.find("1 pages: 0x1000"), std::string::npos) << poison->evidence;
+}
+
+TEST(GuestRecordTest, WhatHangsIsFoundByAnEarlierLook) {
+    FixtureTree tree;
+    machine(tree).file("/sys/block/xvdb/stat", "9 0 0 0 9 0 0 0 1 0 0\n");
+    tree.file("/sys/block/xvdb/inflight", "1 0\n");
+    GuestRecord record{tree.live(), {}, {}};
+    EXPECT_EQ(verdict(record), "safe") << "one look tells nothing";
+    const Activity earlier = record.activity();
+    EXPECT_TRUE(earlier.busy());
+    EXPECT_EQ(verdict_node(record.diagnosis({}, earlier).findings), "warning disks");
+    tree.file("/sys/block/xvdb/stat", "10 0 0 0 9 0 0 0 1 0 0\n");
+    EXPECT_EQ(verdict_node(record.diagnosis({}, earlier).findings), "safe");
+}
+
+TEST(GuestRecordTest, WaiversAreThoseOfTheLastConfiguration) {
+    FixtureTree tree;
+    GuestRecord record{machine(tree).live(), {}, {}};
+    record.waive({"disk.xvdb.size"});
+    tree.remove("/sys/block/xvdb");
+    oracle::CycleReport report;
+    record.after_cycle(report);
+    EXPECT_EQ(report.checks.at(0).status, "ok");
 }
 
 }  // namespace

@@ -55,6 +55,7 @@ TEST(PoisonPagesTest, TheWatchLooksOnlyWhenTheCounterMoved) {
     ASSERT_TRUE(pages);
     EXPECT_EQ(pages->addresses, std::vector<uint64_t>{0x7000});
     EXPECT_FALSE(watch.look(tree.live()));
+    EXPECT_EQ(watch.known().addresses, pages->addresses);
 }
 
 TEST(PoisonPagesTest, AKernelWithoutTheLineHasNoCounter) {
