@@ -23,6 +23,7 @@ struct Snapshot {
 };
 
 struct Evidence {
+    int64_t since_boot_ns = 0;  ///< the agent watches since then; what is older it found
     Snapshot before{};
     Snapshot after{};
     std::string trace{};            ///< ftrace text

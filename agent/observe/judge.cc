@@ -230,9 +230,8 @@ std::vector<CycleReport> judge(const Evidence& evidence, const Classifier& class
             name_cause(report, evidence.kmsg[i]);
         }
         // What ended before the agent was there cannot be compared with what it found.
-        const bool missed =
-            report.begin_boot_ns != 0 &&
-            report.begin_boot_ns < static_cast<uint64_t>(evidence.before.clocks.boot_ns);
+        const bool missed = report.begin_boot_ns != 0 &&
+                            report.begin_boot_ns < static_cast<uint64_t>(evidence.since_boot_ns);
         if (reports.size() == 1 && !missed) {
             name_cause(report, stats);
             doubt_sleep(report, paired ? evidence.kmsg[0] : KmsgFacts{}, clocks);

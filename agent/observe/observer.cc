@@ -54,6 +54,7 @@ bool starts_suspend(const KmsgRecord& record, const std::vector<KmsgFacts>& log)
 Observer::Observer(EventLoop& loop, Sources& sources, Classifier classify, Deliver deliver)
     : loop_{loop}, sources_{sources}, classify_{std::move(classify)}, deliver_{std::move(deliver)} {
     evidence_.before = sources_.snapshot();
+    evidence_.since_boot_ns = evidence_.before.clocks.boot_ns;
     const auto watch = [this](int fd, void (Observer::*handler)()) {
         if (fd >= 0) {
             loop_.watch(fd, EPOLLIN, [this, handler](uint32_t) { (this->*handler)(); });
@@ -239,6 +240,7 @@ void Observer::settle() {
     }
     lost_ns_ = lost_time_ns(evidence_.before, evidence_.after);
     Evidence next;
+    next.since_boot_ns = evidence_.since_boot_ns;
     next.before = std::move(evidence_.after);
     evidence_ = std::move(next);
     gathering_ = false;

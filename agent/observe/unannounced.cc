@@ -52,7 +52,10 @@ std::optional<oracle::CycleReport> judge_unannounced(const Evidence& evidence) {
     const auto lost = lost_time_ns(evidence.before, evidence.after);
     const ClockChange clocks = change_between(evidence.before.clocks, evidence.after.clocks);
     const bool stepped = std::llabs(clocks.step_ns) > kClockNoiseNs;
-    const bool announced_links = !evidence.notifying_links.empty();
+    // Xen restores a guest by way of the guest's own suspend, which the other sources see; its
+    // links notify their peers when their backends are back, seconds later on a busy host.
+    const bool xen = evidence.after.xen.has_value() || evidence.after.store_domid.has_value();
+    const bool announced_links = !xen && !evidence.notifying_links.empty();
 
     oracle::CycleReport report;
     report.begin_boot_ns = static_cast<uint64_t>(evidence.before.clocks.boot_ns);

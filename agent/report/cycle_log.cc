@@ -7,6 +7,9 @@
 #include <unistd.h>
 
 #include <array>
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <set>
 
 #include "agent/base/files.h"
 #include "agent/base/unique_fd.h"
@@ -25,6 +28,42 @@ bool ends_in_mid_line(int fd, off_t size) {
 
 CycleLog::CycleLog(std::string folder, size_t limit) : folder_{std::move(folder)}, limit_{limit} {}
 
+std::string without_devices(std::string_view line) {
+    auto report = nlohmann::ordered_json::parse(line, nullptr, false);
+    if (!report.is_object() || !report.contains("devices") || report["devices"].empty()) {
+        return std::string{line};
+    }
+    report["devices"] = nlohmann::ordered_json::array();
+    report["cut"] = true;
+    return report.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
+}
+
+int CycleLog::push_out() {
+    std::deque<std::string> lines;
+    std::set<std::string> known;
+    size_t size = 0;
+    for (const auto& file : {old_path(), path()}) {
+        for_each_report(file, limit_, [&](std::string_view line) {
+            std::string brief = without_devices(line);
+            if (!known.insert(brief).second) {
+                return;
+            }
+            size += brief.size() + 1;
+            lines.push_back(std::move(brief));
+            for (; size > limit_; lines.pop_front()) {
+                size -= lines.front().size() + 1;
+            }
+        });
+    }
+    std::string text;
+    text.reserve(size);
+    for (const auto& line : lines) {
+        text += line;
+        text += '\n';
+    }
+    return replace_file(old_path(), text);
+}
+
 int CycleLog::append(std::string_view line) {
     if (line.size() > limit_ / 4) {
         return EFBIG;
@@ -42,14 +81,14 @@ int CycleLog::append(std::string_view line) {
         return errno;
     }
     if (static_cast<size_t>(status.st_size) + line.size() + 2 > limit_ && status.st_size > 0) {
-        if (::rename(path().c_str(), old_path().c_str()) != 0) {
+        if (const int error = push_out(); error != 0) {
+            return error;
+        }
+        // A crash before this leaves the reports in both files; the next time sorts that out.
+        if (::ftruncate(fd.get(), 0) != 0) {
             return errno;
         }
-        fd = open_log();
         status.st_size = 0;
-        if (!fd.valid()) {
-            return errno;
-        }
     }
     std::string text = ends_in_mid_line(fd.get(), status.st_size) ? "\n" : "";
     text += line;

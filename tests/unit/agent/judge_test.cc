@@ -3,6 +3,8 @@
 #include <errno.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "agent/observe/unannounced.h"
 
 namespace resume::agent {
@@ -120,10 +122,23 @@ TEST(Judge, ACycleThatTheAgentMissedIsNotMeasuredByItsClocks) {
     evidence.kmsg.clear();
     auto report = a_report("s3", "resumed");
     report.begin_boot_ns = 50 * kSecond;  // before the agent's first sample
+    evidence.since_boot_ns = 100 * kSecond;
     const auto reports = judge(evidence, says({report}));
     EXPECT_EQ(reports[0].outcome, "resumed");
     EXPECT_EQ(reports[0].confidence, "medium");
     EXPECT_TRUE(reports[0].changed.empty());
+}
+
+TEST(Judge, ACycleThatBeganWhileTheLastOneWasJudgedWasNotMissed) {
+    auto evidence =
+        evidence_with({"xen:grant_table: Grant tables using version 1 layout"}, kSecond);
+    evidence.since_boot_ns = 10 * kSecond;
+    auto report = a_report("xen-suspend", "cancelled");
+    report.begin_boot_ns = 99 * kSecond;  // a moment before the sample after the last one
+    const auto reports = judge(evidence, says({report}));
+    EXPECT_EQ(reports[0].confidence, "high");
+    EXPECT_TRUE(std::none_of(reports[0].checks.begin(), reports[0].checks.end(),
+                             [](const auto& check) { return check.id == "seen"; }));
 }
 
 TEST(Judge, ALostEventIsSaid) {
@@ -169,6 +184,21 @@ TEST(Unannounced, PeersNotifiedAloneProveNothing) {
     auto evidence = quiet(0);
     evidence.notifying_links = {"eth0"};
     EXPECT_EQ(judge_unannounced(evidence)->outcome, "unknown");
+}
+
+// A PVH guest on Xen 4.17, 3.1 s after its restore was told: netfront's link notified its peers
+// only now, since the host was busy.
+TEST(Unannounced, OnXenPeersNotifiedLateAreNoSecondRestore) {
+    auto evidence = quiet(0);
+    evidence.before.xen = evidence.after.xen = XenIdentity{.domid = 2, .incarnation = 0};
+    evidence.before.reference.reset();
+    evidence.after.reference.reset();
+    evidence.notifying_links = {"eth0"};
+    EXPECT_FALSE(judge_unannounced(evidence));
+    evidence.before.xen.reset();  // PV: no leaves in CPUID
+    evidence.after.xen.reset();
+    evidence.before.store_domid = evidence.after.store_domid = "2";
+    EXPECT_FALSE(judge_unannounced(evidence));
 }
 
 TEST(Unannounced, ANewGenerationIsARestoreForSure) {

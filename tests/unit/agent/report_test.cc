@@ -42,6 +42,37 @@ TEST(CycleLog, NeverGrowsPastItsBoundAndKeepsOneOldFile) {
     EXPECT_EQ(reports_of(log.path()).back(), "{\"n\":199}");
 }
 
+TEST(CycleLog, WhatIsPushedOutLosesItsDevicesAndNothingElse) {
+    TempRoot t;
+    CycleLog log{t.root("/state"), 8000};
+    const std::string devices = std::string(1000, 'x');
+    for (int i = 0; i < 100; ++i) {
+        const json report{{"id", i}, {"outcome", "cancelled"}, {"devices", {devices}}};
+        ASSERT_EQ(log.append(report.dump()), 0);
+    }
+    auto all = reports_of(log.old_path());
+    const auto fresh = reports_of(log.path());
+    EXPECT_EQ(json::parse(fresh.back())["devices"][0], devices);
+    all.insert(all.end(), fresh.begin(), fresh.end());
+    ASSERT_EQ(all.size(), 100u);
+    for (size_t i = 0; i < all.size(); ++i) {
+        EXPECT_EQ(json::parse(all[i])["id"], i);
+        EXPECT_EQ(json::parse(all[i])["outcome"], "cancelled");
+    }
+    EXPECT_EQ(json::parse(all.front())["cut"], true);
+}
+
+TEST(CycleLog, ACrashBetweenBothFilesDoublesNothing) {
+    TempRoot t;
+    CycleLog log{t.root("/state"), 100};
+    t.put("/state/cycles.jsonl.1", "{\"n\":1}\n{\"n\":2}\n");
+    t.put("/state/cycles.jsonl", "{\"n\":2}\n{\"n\":3}\n" + std::string(80, '-'));
+    EXPECT_EQ(log.append("{\"n\":4}"), 0);
+    EXPECT_EQ(reports_of(log.old_path()),
+              (std::vector<std::string>{"{\"n\":1}", "{\"n\":2}", "{\"n\":3}"}));
+    EXPECT_EQ(reports_of(log.path()), (std::vector<std::string>{"{\"n\":4}"}));
+}
+
 TEST(CycleLog, ALineThatACrashCutDoesNotSpoilTheNext) {
     TempRoot t;
     t.put("/state/cycles.jsonl", "{\"n\":1}\n{\"n\":");
