@@ -25,17 +25,6 @@ DiskCounters parse_stat(const std::string& text) {
     return counters;
 }
 
-std::vector<std::string> names_in(const std::string& list) {
-    std::vector<std::string> names;
-    size_t begin = 0;
-    while (begin < list.size() && names.size() < 256) {
-        const size_t end = std::min(list.find('\0', begin), list.size());
-        names.push_back(list.substr(begin, end - begin));
-        begin = end + 1;
-    }
-    return names;
-}
-
 }  // namespace
 
 std::map<std::string, DiskCounters> read_disks(const Root& root) {
@@ -64,29 +53,20 @@ std::vector<std::string> stuck_disks(const std::map<std::string, DiskCounters>& 
     return stuck;
 }
 
-std::vector<std::string> unconnected_frontends(GuestStore& store) {
-    constexpr const char* kConnected = "4";
-    std::vector<std::string> bad;
-    for (const std::string& type : names_in(store.list("device").value)) {
-        for (const std::string& number : names_in(store.list("device/" + type).value)) {
-            const std::string path = "device/" + type + "/" + number;
-            const auto state = store.read(path + "/state");
-            const auto backend = store.read(path + "/backend");
-            if (!state.ok() || !backend.ok()) {
-                continue;  // no frontend, or none that is ours to read
-            }
-            const auto other = store.read(backend.value + "/state");
-            if (state.value != kConnected || (other.ok() && other.value != kConnected)) {
-                bad.push_back(type + "/" + number + ": state " + state.value + ", backend " +
-                              (other.ok() ? other.value : "unreadable"));
-            }
-        }
-    }
-    return bad;
+DiskParticipant::DiskParticipant(Cycle& cycle, EventLoop& loop, const Root& root, GuestStore* store)
+    : Participant{cycle, "disks", Pace::quick}, loop_{loop}, root_{root}, store_{store} {
+    remember();
 }
 
-DiskParticipant::DiskParticipant(Cycle& cycle, EventLoop& loop, const Root& root, GuestStore* store)
-    : Participant{cycle, "disks", Pace::quick}, loop_{loop}, root_{root}, store_{store} {}
+bool DiskParticipant::has_store() const {
+    return store_ != nullptr && store_->fd() >= 0;
+}
+
+void DiskParticipant::remember() {
+    if (has_store()) {
+        known_ = read_frontends(*store_);
+    }
+}
 
 void DiskParticipant::after(Outcome, Done done) {
     first_ = read_disks(root_);
@@ -96,8 +76,7 @@ void DiskParticipant::after(Outcome, Done done) {
 
 void DiskParticipant::look(Done done) {
     const auto now = read_disks(root_);
-    const bool frontends_back =
-        store_ == nullptr || store_->fd() < 0 || unconnected_frontends(*store_).empty();
+    const bool frontends_back = !has_store() || unconnected(read_frontends(*store_)).empty();
     if ((stuck_disks(first_, now).empty() && frontends_back) || kLook * ++looks_ > kPatience) {
         tell(std::move(done));
         return;
@@ -116,12 +95,47 @@ void DiskParticipant::tell(Done done) {
     if (stuck.empty() && !disks.empty()) {
         add_check("disks", "ok", std::to_string(disks.size()) + " looked at, by their counters");
     }
-    if (store_ != nullptr && store_->fd() >= 0) {
-        for (const auto& bad : unconnected_frontends(*store_)) {
+    if (has_store()) {
+        auto now = read_frontends(*store_);
+        for (const auto& bad : unconnected(now)) {
             add_check("frontend", "warning", bad);
         }
+        name_dead(now, disks);
+        known_ = std::move(now);
     }
     done(Errc::none);
+}
+
+void DiskParticipant::name_dead(const std::map<std::string, Frontend>& now,
+                                const std::map<std::string, DiskCounters>& disks) {
+    const auto& report = cycle().report;
+    if (report.kind != "xen-suspend" || report.outcome == "resumed") {
+        return;  // a new domain: everything is linked anew, and the backends know
+    }
+    for (const auto& [name, links] : relinked(known_, now)) {
+        const std::string disk = disk_of(name);
+        const auto then = first_.find(disk);
+        const auto here = disks.find(disk);
+        if (then != first_.end() && here != disks.end() &&
+            here->second.completed != then->second.completed) {
+            continue;  // it answers
+        }
+        add_check("frontend:" + name, "failed",
+                  (disk.empty() ? name : disk) + " is dead: " + links +
+                      " in the same domain, and its backend was not told; detach it before the "
+                      "next suspend, which waits for whoever uses it");
+    }
+}
+
+std::string DiskParticipant::disk_of(const std::string& frontend) const {
+    std::string device = frontend;
+    device.replace(device.find('/'), 1, "-");
+    std::error_code error;
+    for (const auto& entry : std::filesystem::directory_iterator{
+             root_("/sys/bus/xen/devices/" + device + "/block"), error}) {
+        return entry.path().filename().string();
+    }
+    return {};
 }
 
 }  // namespace resume::agent

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "agent/act/frontends.h"
 #include "agent/act/participant.h"
 #include "agent/base/event_loop.h"
 #include "agent/base/files.h"
@@ -26,13 +27,13 @@ std::map<std::string, DiskCounters> read_disks(const Root& root);
 std::vector<std::string> stuck_disks(const std::map<std::string, DiskCounters>& before,
                                      const std::map<std::string, DiskCounters>& after);
 
-/// "vbd/51712: state 3, backend 4" for each frontend that is not Connected on both sides.
-std::vector<std::string> unconnected_frontends(GuestStore& store);
-
 class DiskParticipant final : public Participant {
   public:
     /// `store` may be null.
     DiskParticipant(Cycle& cycle, EventLoop& loop, const Root& root, GuestStore* store);
+
+    /// Takes the frontends as they are now for good: nothing is going on.
+    void remember();
 
     /// How long a request may be in flight without a completion.
     static constexpr std::chrono::milliseconds kPatience{2000};
@@ -44,10 +45,16 @@ class DiskParticipant final : public Participant {
   private:
     void look(Done done);
     void tell(Done done);
+    [[nodiscard]] bool has_store() const;
+    void name_dead(const std::map<std::string, Frontend>& now,
+                   const std::map<std::string, DiskCounters>& disks);
+    /// "xvdc" for "vbd/51744"; empty for what is no disk.
+    [[nodiscard]] std::string disk_of(const std::string& frontend) const;
 
     EventLoop& loop_;
     Root root_;
     GuestStore* store_;
+    std::map<std::string, Frontend> known_{};
     std::map<std::string, DiskCounters> first_{};
     int looks_ = 0;
 };

@@ -218,7 +218,7 @@ void Agent::watch_store() {
     if (!store_ || store_->fd() < 0) {
         return;
     }
-    for (const char* path : {"control/shutdown", "domid"}) {
+    for (const char* path : {"control/shutdown", "domid", "device"}) {
         if (const int error = store_->watch(path, path).error; error != 0) {
             log(LogLevel::warning, "%s",
                 explain(std::string{"cannot watch "} + path, error).c_str());
@@ -239,6 +239,8 @@ void Agent::on_store() {
     while (const auto token = store_->next_event()) {
         if (*token == "request") {
             take_request();
+        } else if (*token == "device") {
+            on_device();
         } else if (*token == "domid" && publisher_ && !observer_.busy()) {
             // A new domain: libxl has not carried our nodes over.
             publisher_->publish_all();
@@ -248,6 +250,17 @@ void Agent::on_store() {
         loop_.unwatch(fd);
         log(LogLevel::error, "%s", store_->state().detail.c_str());
     }
+}
+
+void Agent::on_device() {
+    // After a suspend the trace comes within this time, and its cycle looks at the devices itself.
+    constexpr std::chrono::milliseconds kQuiet{1000};
+    loop_.cancel(device_timer_);
+    device_timer_ = loop_.after(kQuiet, [this] {
+        if (!observer_.busy() && !coordinator_.running()) {
+            disks_.remember();
+        }
+    });
 }
 
 void Agent::on_logind() {

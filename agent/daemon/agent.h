@@ -47,6 +47,8 @@ class Agent {
     void on_logind();
     void on_store();
     void take_request();
+    /// A device came, went or changed: its links are remembered when nothing is going on.
+    void on_device();
     /// Queues an announcement for the loop's next turn. Returns its id, empty when it is refused at
     /// once.
     std::string want(const std::string& kind, bool freeze, unsigned ttl_s, unsigned deadline_ms,
@@ -89,6 +91,7 @@ class Agent {
     std::deque<Wanted> wanted_{};
     std::string logind_id_{};
     EventLoop::TimerId poll_ = 0;
+    EventLoop::TimerId device_timer_ = 0;
     bool stopping_ = false;
     uint64_t announcements_ = 0;
     uint64_t judged_ = 0;  ///< cycles that the doctor's verdict takes in

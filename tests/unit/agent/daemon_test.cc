@@ -3,7 +3,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include <algorithm>
+
 #include "agent/act/clock.h"
+#include "agent/act/coordinator.h"
 #include "agent/act/disks.h"
 #include "agent/daemon/notify.h"
 #include "agent/daemon/place.h"
@@ -142,6 +145,108 @@ TEST(Disks, AreStuckWhenNothingInFlightCompletes) {
     const std::map<std::string, DiskCounters> before{{"xvda", {2, 100}}, {"xvdb", {1, 50}}};
     const std::map<std::string, DiskCounters> after{{"xvda", {2, 100}}, {"xvdb", {1, 51}}};
     EXPECT_EQ(stuck_disks(before, after), std::vector<std::string>{"xvda"});
+}
+
+/// Nodes of one guest.
+class MapStore final : public GuestStore {
+  public:
+    StoreAnswer read(std::string_view path) override {
+        const auto found = nodes.find(std::string{path});
+        return found == nodes.end() ? StoreAnswer{.error = ENOENT}
+                                    : StoreAnswer{.value = found->second};
+    }
+    StoreAnswer list(std::string_view path) override {
+        const std::string folder = std::string{path} + "/";
+        std::string names;
+        for (const auto& [node, value] : nodes) {
+            if (node.starts_with(folder)) {
+                const std::string name =
+                    node.substr(folder.size(), node.find('/', folder.size()) - folder.size());
+                if (!names.ends_with(name + '\0')) {
+                    names += name + '\0';
+                }
+            }
+        }
+        return {.value = names};
+    }
+    StoreAnswer write(std::string_view, std::string_view) override { return {}; }
+    StoreAnswer remove(std::string_view) override { return {}; }
+    StoreAnswer watch(std::string_view, std::string_view) override { return {}; }
+    std::optional<std::string> next_event() override { return std::nullopt; }
+    [[nodiscard]] int fd() const override { return 0; }
+    [[nodiscard]] SourceState state() const override { return {}; }
+
+    std::map<std::string, std::string> nodes{};
+};
+
+// What a PVH guest's store said before and after vhci_hcd refused the freeze.
+TEST(Frontends, ThatTookANewRingInTheSameDomainAreFound) {
+    MapStore store;
+    const std::string back = "/local/domain/0/backend/vbd/1/51744";
+    store.nodes = {{"device/vbd/51744/state", "4"},
+                   {"device/vbd/51744/backend", back},
+                   {"device/vbd/51744/ring-ref", "657"},
+                   {"device/vbd/51744/event-channel", "11"},
+                   {"device/vbd/51744/protocol", "x86_64-abi"},
+                   {"device/vif/0/state", "4"},
+                   {"device/vif/0/backend", "/b"},
+                   {"device/vif/0/queue-0/tx-ring-ref", "8"},
+                   {back + "/state", "4"}};
+    const auto before = read_frontends(store);
+    EXPECT_EQ(before.at("vif/0").links.at("queue-0/tx-ring-ref"), "8");
+    EXPECT_TRUE(unconnected(before).empty());
+    store.nodes["device/vbd/51744/ring-ref"] = "659";
+    const auto after = read_frontends(store);
+    EXPECT_TRUE(unconnected(after).empty());  // both ends say Connected
+    const auto found = relinked(before, after);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found.at("vbd/51744"), "ring-ref 657 -> 659");
+    store.nodes[back + "/state"] = "2";
+    EXPECT_EQ(unconnected(read_frontends(store)).front(), "vbd/51744: state 4, backend 2");
+}
+
+class DeadDiskTest : public ::testing::Test {
+  protected:
+    DeadDiskTest() {
+        t.put("/sys/bus/xen/devices/vbd-51744/block/xvdc/x", "");
+        t.put("/sys/block/xvdc/stat", "10 0 80 5 20 0 160 7 0 9 12\n");
+        t.put("/sys/block/xvdc/device/x", "");
+        store.nodes = {{"device/vbd/51744/state", "4"},
+                       {"device/vbd/51744/backend", "/b"},
+                       {"device/vbd/51744/event-channel", "11"},
+                       {"/b/state", "4"}};
+    }
+    std::vector<oracle::ReportCheck> checks_after(const char* outcome) {
+        Coordinator coordinator{loop, t.root("/run/announced")};
+        DiskParticipant disks{coordinator.cycle(), loop, t.root, &store};
+        coordinator.add(disks);
+        store.nodes["device/vbd/51744/event-channel"] = "14";
+        oracle::CycleReport report;
+        report.kind = "xen-suspend";
+        report.outcome = outcome;
+        coordinator.run_after(std::move(report));
+        coordinator.detach();
+        return coordinator.cycle().report.checks;
+    }
+    TempRoot t;
+    EventLoop loop;
+    MapStore store;
+};
+
+TEST_F(DeadDiskTest, IsNamedAfterARefusal) {
+    const auto checks = checks_after("aborted");
+    const auto found = std::find_if(checks.begin(), checks.end(), [](const auto& check) {
+        return check.id == "frontend:vbd/51744";
+    });
+    ASSERT_NE(found, checks.end());
+    EXPECT_EQ(found->status, "failed");
+    EXPECT_TRUE(found->detail.starts_with("xvdc is dead: event-channel 11 -> 14")) << found->detail;
+}
+
+TEST_F(DeadDiskTest, IsAliveInANewDomain) {
+    for (const auto& check : checks_after("resumed")) {
+        EXPECT_NE(check.status, "failed") << check.id;
+    }
 }
 
 TEST(Disks, OnlyThoseWithADeviceBehindThemCount) {
