@@ -1,5 +1,9 @@
 #include "agent/act/clients.h"
 
+#include <sys/random.h>
+
+#include <algorithm>
+
 #include "agent/base/log.h"
 
 namespace resume::agent {
@@ -13,10 +17,21 @@ std::string describe(const Subscriber& subscriber) {
            std::to_string(subscriber.pid) + ", " + subscriber.executable + ")";
 }
 
+/// JSON readers keep whole numbers up to 2^53.
+uint64_t first_hold() {
+    uint32_t random = 0;
+    [[maybe_unused]] const ssize_t ignored = ::getrandom(&random, sizeof random, GRND_NONBLOCK);
+    return uint64_t{random} << 20 | 1;
+}
+
 }  // namespace
 
-Clients::Clients(Cycle& cycle, EventLoop& loop, Send send)
-    : Participant{cycle, "clients", Pace::quick}, loop_{loop}, send_{std::move(send)} {}
+Clients::Clients(Cycle& cycle, EventLoop& loop, Send send, std::chrono::milliseconds deadline)
+    : Participant{cycle, "clients", Pace::quick},
+      loop_{loop},
+      send_{std::move(send)},
+      deadline_{deadline},
+      next_hold_{first_hold()} {}
 
 void Clients::subscribe(Subscriber subscriber) {
     subscriber.label = subscriber.label.substr(0, 64);
@@ -82,8 +97,12 @@ bool Clients::release(uint64_t peer, uint64_t id) {
     return true;
 }
 
+std::chrono::milliseconds Clients::patience() noexcept {
+    const uint32_t all = cycle().deadline_ms;
+    return all == 0 ? deadline_ : std::min(deadline_, std::chrono::milliseconds{all / 3 * 2});
+}
+
 void Clients::before(Done done) {
-    late_.clear();
     waiting_.clear();
     done_ = std::move(done);
     for (const auto& [peer, subscriber] : subscribers_) {
@@ -93,12 +112,12 @@ void Clients::before(Done done) {
         const json event{{"event", "before"},
                          {"token", token},
                          {"kind", cycle().kind},
-                         {"deadline_ms", kDeadline.count()}};
+                         {"deadline_ms", patience().count()}};
         if (!send_(peer, event)) {
             waiting_.erase(peer);
         }
     }
-    timer_ = loop_.after(kDeadline, [this] {
+    timer_ = loop_.after(patience(), [this] {
         name_late();
         settle(Errc::none);
     });
@@ -112,15 +131,16 @@ void Clients::look() {
 }
 
 void Clients::name_late() {
+    auto& late = cycle().late;
     for (const auto& [peer, token] : waiting_) {
-        late_.push_back(describe(subscribers_[peer]));
+        late.push_back(describe(subscribers_[peer]));
     }
     for (const auto& [id, held] : holds_) {
-        late_.push_back("hold " + std::to_string(id) + " of " + held.label);
+        late.push_back("hold " + std::to_string(id) + " of " + held.label);
     }
-    for (const auto& name : late_) {
+    for (const auto& name : late) {
         log(LogLevel::warning, "%s was not ready within %lld ms", name.c_str(),
-            static_cast<long long>(kDeadline.count()));
+            static_cast<long long>(patience().count()));
     }
 }
 
@@ -139,13 +159,12 @@ void Clients::after(Outcome, Done done) {
     done_ = nullptr;
     waiting_.clear();
     auto& report = cycle().report;
-    const json event{
-        {"event", "after"}, {"kind", report.kind}, {"outcome", report.outcome},
-        {"id", report.id},  {"late", late_},       {"report", oracle::to_json(report)}};
+    const json event{{"event", "after"},          {"kind", report.kind},
+                     {"outcome", report.outcome}, {"id", report.id},
+                     {"late", cycle().late},      {"report", oracle::to_json(report)}};
     for (const auto& [peer, subscriber] : std::map{subscribers_}) {
         send_(peer, event);
     }
-    late_.clear();
     done(Errc::none);
 }
 

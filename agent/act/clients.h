@@ -27,7 +27,8 @@ class Clients final : public Participant {
   public:
     /// Sends one event to a subscriber; false when it is gone.
     using Send = std::function<bool(uint64_t peer, const nlohmann::json& event)>;
-    Clients(Cycle& cycle, EventLoop& loop, Send send);
+    Clients(Cycle& cycle, EventLoop& loop, Send send,
+            std::chrono::milliseconds deadline = kDeadline);
 
     void subscribe(Subscriber subscriber);
     void gone(uint64_t peer);
@@ -41,7 +42,8 @@ class Clients final : public Participant {
     [[nodiscard]] size_t subscribers() const noexcept { return subscribers_.size(); }
     [[nodiscard]] size_t holds() const noexcept { return holds_.size(); }
 
-    /// What a client has to get ready; the way down goes on without it then.
+    /// What a client has to get ready, and never more than two thirds of what the announcer gives
+    /// for everything; the way down goes on without it then.
     static constexpr std::chrono::milliseconds kDeadline{5000};
 
   protected:
@@ -55,6 +57,7 @@ class Clients final : public Participant {
         EventLoop::TimerId timer;
     };
 
+    [[nodiscard]] std::chrono::milliseconds patience() noexcept;
     void settle(Errc code);
     void look();
     void name_late();
@@ -65,10 +68,10 @@ class Clients final : public Participant {
     std::map<uint64_t, Subscriber> subscribers_{};
     std::map<uint64_t, std::string> waiting_{};  ///< peer to token
     std::map<uint64_t, Held> holds_{};
-    std::vector<std::string> late_{};
+    std::chrono::milliseconds deadline_;
     Done done_{};
     EventLoop::TimerId timer_ = 0;
-    uint64_t next_hold_ = 1;
+    uint64_t next_hold_;  ///< begins at random: an id of an agent before this one is a stale one
 };
 
 }  // namespace resume::agent

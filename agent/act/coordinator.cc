@@ -91,7 +91,7 @@ bool Coordinator::run(Announcement announcement) {
     }
     const auto budget = loop_.after(std::chrono::milliseconds{announcement_.deadline_ms}, [this] {
         if (!answered_) {
-            cycle_.refused_by = "not ready in time";
+            cycle_.refused_by = kOutOfTime;
             engine_.call_off(Errc::timed_out);
         }
     });
@@ -117,6 +117,9 @@ Result<Outcome> Coordinator::wait_for_suspend() {
         loop_.step();
     }
     loop_.cancel(timer);
+    if (end_ == End::expired && announcement_.expired) {
+        announcement_.expired();
+    }
     if (!delivered_.empty()) {
         cycle_.report = std::move(delivered_.front());
         delivered_.pop_front();
@@ -137,9 +140,6 @@ void Coordinator::finish() {
         unrecorded_(cycle_);
     }
     forget_left_behind();
-    if (announcement_.over) {
-        announcement_.over(cycle_.report);
-    }
     announcement_ = {};
 }
 

@@ -17,6 +17,8 @@ namespace resume::agent {
 class Coordinator {
   public:
     enum class End { none, released, expired, stopped };
+    /// The reason that answers an announcement whose participants were too slow.
+    static constexpr const char* kOutOfTime = "not ready in time";
 
     /// `pending_path`: the file that says "announced and not yet over", for the next start.
     Coordinator(EventLoop& loop, std::string pending_path);
@@ -39,8 +41,8 @@ class Coordinator {
         bool freeze = false;
         /// Called once: everything is down (true), or somebody refused.
         std::function<void(bool ready, const std::string& reason)> answer{};
-        /// Called once, when the way up is over.
-        std::function<void(const oracle::CycleReport&)> over{};
+        /// Called when the time is over and nothing has happened, before the way up.
+        std::function<void()> expired{};
     };
 
     /// Takes the announcement down, waits for the suspend or its end, comes up. Blocks, with the

@@ -6,22 +6,18 @@
 #include <string>
 #include <vector>
 
+#include "agent/act/helper.h"
 #include "agent/act/participant.h"
 #include "agent/base/event_loop.h"
 #include "agent/config/config.h"
 
 namespace resume::agent {
 
-struct FreezerMeans {
-    /// The helper's socket (systemd starts it with the right it needs), tried first.
-    std::string socket = "/run/libresume-freeze.sock";
-    /// The helper itself, started when there is no socket.
-    std::string program = "/usr/libexec/libresume/resume-freeze";
-};
-
 class Freezer final : public Participant {
   public:
-    Freezer(Cycle& cycle, EventLoop& loop, const Config& config, FreezerMeans means = {});
+    Freezer(Cycle& cycle, EventLoop& loop, const Config& config,
+            HelperPlace place = {.socket = "/run/libresume-freeze.sock",
+                                 .program = "/usr/libexec/libresume/resume-freeze"});
     ~Freezer() override;
 
     /// Called when the helper has thawed by itself: the time was over.
@@ -33,18 +29,15 @@ class Freezer final : public Participant {
     void after(Outcome outcome, Done done) override;
 
   private:
-    int connect();
-    int spawn();
     void on_answer();
     void finish(Errc code);
     void close();
 
     EventLoop& loop_;
     const Config& config_;
-    FreezerMeans means_;
+    HelperPlace place_;
     std::function<void()> expired_{};
-    UniqueFd helper_{};
-    int pid_ = 0;
+    Helper helper_{};
     bool frozen_ = false;
     std::string inbox_{};
     Done done_{};

@@ -2,10 +2,18 @@
 
 namespace resume::agent {
 
-HookParticipant::HookParticipant(Cycle& cycle, EventLoop& loop, const Root& root, bool manager)
-    : Participant{cycle, "hooks", Pace::slow}, root_{root}, runner_{loop, manager} {}
+HookParticipant::HookParticipant(Cycle& cycle, EventLoop& loop, const Config& config,
+                                 const Root& root, bool manager)
+    : Participant{cycle, "hooks", Pace::slow},
+      config_{config},
+      root_{root},
+      runner_{loop, manager} {}
 
 void HookParticipant::before(Done done) {
+    if (!config_.hooks) {
+        done(Errc::none);
+        return;
+    }
     HookCall call{.kind = cycle().kind, .id = cycle().id, .announced = true};
     call.deadline_ms = cycle().deadline_ms;
     runner_.run(find_hooks(root_), std::move(call),
@@ -20,7 +28,7 @@ void HookParticipant::before(Done done) {
 
 void HookParticipant::after(Outcome, Done done) {
     const auto& report = cycle().report;
-    if (report.kind == "clock-step") {
+    if (!config_.hooks || report.kind == "clock-step") {
         done(Errc::none);
         return;
     }

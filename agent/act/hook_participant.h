@@ -3,18 +3,21 @@
 
 #include "agent/act/hooks.h"
 #include "agent/act/participant.h"
+#include "agent/config/config.h"
 
 namespace resume::agent {
 
 class HookParticipant final : public Participant {
   public:
-    HookParticipant(Cycle& cycle, EventLoop& loop, const Root& root, bool manager);
+    HookParticipant(Cycle& cycle, EventLoop& loop, const Config& config, const Root& root,
+                    bool manager);
 
   protected:
     void before(Done done) override;
     void after(Outcome outcome, Done done) override;
 
   private:
+    const Config& config_;
     Root root_;
     HookRunner runner_;
 };

@@ -25,17 +25,21 @@ std::vector<std::string> environment_of(const HookCall& call) {
             "LIBRESUME_DEADLINE_MS=" + std::to_string(call.deadline_ms)};
 }
 
-std::vector<std::string> arguments_of(const Hook& hook, const HookCall& call, bool manager) {
+constexpr int64_t kHookSeconds =
+    std::chrono::duration_cast<std::chrono::seconds>(HookRunner::kEach).count();
+
+/// Under a manager: a transient instance of libresume-hook@.service, so that drop-ins of that name
+/// apply. `serial` keeps a hook that would not die from being in the way of the next.
+std::vector<std::string> arguments_of(const Hook& hook, const HookCall& call, bool manager,
+                                      uint64_t serial) {
     std::vector<std::string> arguments;
     if (manager) {
-        arguments = {"/usr/bin/systemd-run",
-                     "--quiet",
-                     "--wait",
-                     "--pipe",
-                     "--collect",
+        arguments = {"/usr/bin/systemd-run", "--quiet", "--wait", "--pipe", "--collect",
                      "--service-type=exec",
-                     "--unit=libresume-hook-" + std::to_string(::getpid()) + "-" + hook.name +
-                         (call.post ? "-post" : "-pre")};
+                     // When systemd-run is killed its unit goes on: the manager ends it as well.
+                     "--property=RuntimeMaxSec=" + std::to_string(kHookSeconds),
+                     "--unit=libresume-hook@" + hook.name + (call.post ? ".post-" : ".pre-") +
+                         std::to_string(::getpid()) + "-" + std::to_string(serial) + ".service"};
         for (const auto& variable : environment_of(call)) {
             arguments.push_back("--setenv=" + variable);
         }
@@ -131,7 +135,7 @@ int HookRunner::start(const Hook& hook) {
     }
     auto environment = environment_of(call_);
     environment.emplace_back("PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
-    auto arguments = arguments_of(hook, call_, manager_);
+    auto arguments = arguments_of(hook, call_, manager_, ++started_);
     auto argv = pointers_to(arguments);
     auto envp = pointers_to(environment);
     posix_spawn_file_actions_t actions;

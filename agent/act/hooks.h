@@ -81,6 +81,7 @@ class HookRunner {
     int pid_ = 0;
     EventLoop::TimerId timer_ = 0;
     bool timed_out_ = false;
+    uint64_t started_ = 0;
 };
 
 }  // namespace resume::agent

@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "libresume/device.h"
 #include "libresume/oracle/cycle_report.h"
@@ -13,14 +14,15 @@ namespace resume::agent {
 
 /// What every participant of a running cycle knows.
 struct Cycle {
-    bool announced = false;        ///< somebody told us before
-    std::string id{};              ///< of the announcement; the report has its own
-    std::string kind{};            ///< as announced, then as seen
-    uint32_t deadline_ms = 0;      ///< of the announcer, for the whole way down
-    bool freeze = false;           ///< file systems were asked to be frozen
-    std::string refused_by{};      ///< who vetoed, for the answer
-    bool recorded = false;         ///< the report is written down
-    oracle::CycleReport report{};  ///< on the way up: what happened
+    bool announced = false;           ///< somebody told us before
+    std::string id{};                 ///< of the announcement; the report has its own
+    std::string kind{};               ///< as announced, then as seen
+    uint32_t deadline_ms = 0;         ///< of the announcer, for the whole way down
+    bool freeze = false;              ///< file systems were asked to be frozen
+    std::string refused_by{};         ///< who vetoed, for the answer
+    bool recorded = false;            ///< the report is written down
+    std::vector<std::string> late{};  ///< who was not ready in time; the way down went on
+    oracle::CycleReport report{};     ///< on the way up: what happened
 };
 
 class Participant : public Device {

@@ -20,6 +20,9 @@ void record(Cycle& cycle, Reporter& reporter) {
     if (!cycle.refused_by.empty() && report.cause && report.cause->detail.empty()) {
         report.cause->detail = "refused by " + cycle.refused_by;
     }
+    for (const auto& who : cycle.late) {
+        report.checks.push_back({"client", "warning", who + " was not ready in time"});
+    }
     if (report.id.empty()) {
         reporter.name(report);
     }

@@ -20,11 +20,11 @@ bool may_be_a_copy(const oracle::CycleReport& report) {
             report.kind == "hibernate" || report.kind == "snapshot");
 }
 
-ReseedParticipant::ReseedParticipant(Cycle& cycle, const Root& root)
-    : Participant{cycle, "reseed", Pace::quick}, root_{root} {}
+ReseedParticipant::ReseedParticipant(Cycle& cycle, const Config& config, const Root& root)
+    : Participant{cycle, "reseed", Pace::quick}, config_{config}, root_{root} {}
 
 void ReseedParticipant::after(Outcome, Done done) {
-    if (!may_be_a_copy(cycle().report)) {
+    if (!config_.reseed || !may_be_a_copy(cycle().report)) {
         done(Errc::none);
         return;
     }

@@ -4,17 +4,19 @@
 
 #include "agent/act/participant.h"
 #include "agent/base/files.h"
+#include "agent/config/config.h"
 
 namespace resume::agent {
 
 class ReseedParticipant final : public Participant {
   public:
-    ReseedParticipant(Cycle& cycle, const Root& root);
+    ReseedParticipant(Cycle& cycle, const Config& config, const Root& root);
 
   protected:
     void after(Outcome outcome, Done done) override;
 
   private:
+    const Config& config_;
     Root root_;
 };
 

@@ -20,6 +20,8 @@ struct Config {
     std::string clock_mode = "report";
     bool clock_backward = false;
     int64_t clock_most_s = 7 * 24 * 3600;
+    std::vector<std::string> announce_links{};
+    std::string disk_probe = "passive";
     std::vector<std::string> freeze_mounts{};
     int64_t freeze_ttl_s = 10;
     bool reseed = true;

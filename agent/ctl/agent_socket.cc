@@ -69,10 +69,24 @@ AgentReply AgentSocket::receive(unsigned timeout_s) {
         reply.exit_code = kExitNotAllowed;
         reply.problem = "not allowed: only root and group libresume";
     } else if (!error.empty()) {
-        reply.exit_code = kExitFinding;
+        const bool late = error == "io.libresume.Agent1.TimedOut";
+        reply.exit_code = late ? kExitTimedOut : kExitFinding;
         reply.problem = reply.parameters.value("reason", error);
     }
     return reply;
+}
+
+AgentSocket* AgentSocket::first_to_speak(AgentSocket& one, AgentSocket& other, unsigned timeout_s) {
+    for (AgentSocket* const socket : {&one, &other}) {
+        if (socket->inbox_.find('\0') != std::string::npos) {
+            return socket;
+        }
+    }
+    std::array<pollfd, 2> ready{{{one.fd_.get(), POLLIN, 0}, {other.fd_.get(), POLLIN, 0}}};
+    if (::poll(ready.data(), ready.size(), static_cast<int>(timeout_s) * 1000) <= 0) {
+        return nullptr;
+    }
+    return ready[0].revents != 0 ? &one : &other;
 }
 
 AgentReply AgentSocket::call(const std::string& method, const json& parameters,

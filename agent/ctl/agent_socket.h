@@ -29,6 +29,8 @@ class AgentSocket {
     /// Sends a call that has many replies; then receive() each.
     int send(const std::string& method, const nlohmann::json& parameters, bool more);
     AgentReply receive(unsigned timeout_s);
+    /// The first of two that has something to receive; null when neither has in time.
+    static AgentSocket* first_to_speak(AgentSocket& one, AgentSocket& other, unsigned timeout_s);
 
   private:
     UniqueFd fd_{};

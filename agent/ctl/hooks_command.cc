@@ -5,6 +5,7 @@
 #include <CLI/CLI.hpp>
 
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "agent/act/hooks.h"
@@ -14,9 +15,19 @@ namespace resume::agent {
 
 namespace {
 
-int list(std::ostream& out) {
+int list(bool as_json, std::ostream& out) {
     int code = kExitGood;
     for (const Hook& hook : find_hooks(Root{})) {
+        if (as_json) {
+            out << nlohmann::ordered_json{{"name", hook.name},
+                                          {"path", hook.path},
+                                          {"masked", hook.masked},
+                                          {"problem", hook.problem}}
+                       .dump()
+                << '\n';
+            code = hook.problem.empty() ? code : kExitFinding;
+            continue;
+        }
         out << hook.name << "  " << hook.path;
         if (hook.masked) {
             out << "  masked";
@@ -90,12 +101,14 @@ void add_hooks_command(CLI::App& app, std::ostream& out, std::ostream& err, int&
     struct Options {
         std::string name{};
         std::string kind = "xen-suspend";
+        bool json = false;
     };
     auto options = std::make_shared<Options>();
     CLI::App* hooks = app.add_subcommand("hooks", "what runs around a suspend");
     hooks->require_subcommand(1);
-    hooks->add_subcommand("list", "every hook, in order; 1: one is not run")
-        ->callback([&out, &exit_code] { exit_code = list(out); });
+    CLI::App* list_command = hooks->add_subcommand("list", "every hook; 1: one is not run");
+    list_command->add_flag("--json", options->json, "JSON Lines");
+    list_command->callback([=, &out, &exit_code] { exit_code = list(options->json, out); });
     CLI::App* test_command = hooks->add_subcommand("test", "run one as the agent would");
     test_command->add_option("name", options->name)->required();
     test_command->add_option("--for", options->kind)->capture_default_str();

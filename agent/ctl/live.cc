@@ -84,22 +84,39 @@ int sources(const LiveOptions& options, std::ostream& out, std::ostream& err) {
     return kExitGood;
 }
 
-/// Until the event behind the cycle comes; its report is printed.
-int wait_for_end(AgentSocket& events, const LiveOptions& options, std::ostream& out,
-                 std::ostream& err) {
-    for (;;) {
-        const AgentReply reply = events.receive(options.ttl_s + 60);
+int exit_code_of(const std::string& outcome) {
+    return outcome == "aborted"   ? kExitFinding
+           : outcome == "unknown" ? kExitInconclusive
+                                  : kExitGood;
+}
+
+/// Until the event behind the cycle comes, whose report is printed; or the announcement itself is
+/// refused, on `calls`.
+int wait_for_end(AgentSocket& events, AgentSocket& calls, const LiveOptions& options,
+                 std::ostream& out, std::ostream& err) {
+    for (bool announced = false;;) {
+        const unsigned limit_s = options.ttl_s + options.timeout_s + 60;
+        AgentSocket* const speaker =
+            announced ? &events : AgentSocket::first_to_speak(events, calls, limit_s);
+        const AgentReply reply = speaker != nullptr ? speaker->receive(limit_s)
+                                                    : AgentReply{.exit_code = kExitTimedOut,
+                                                                 .problem = "no answer in time"};
         if (!reply.ok()) {
             return failed(reply, err);
         }
-        if (reply.parameters.value("event", "") == "before") {
+        if (speaker == &calls) {
+            announced = true;
+            continue;
+        }
+        const std::string event = reply.parameters.value("event", "");
+        if (event == "before") {
             events.send("Answer",
                         {{"token", reply.parameters.value("token", "")}, {"answer", "ready"}},
                         false);
-        } else if (reply.parameters.value("event", "") == "after") {
+        } else if (event == "after") {
             const auto report = nlohmann::ordered_json::parse(reply.parameters["report"].dump());
             out << (options.json ? report.dump() : summary_line(report)) << '\n';
-            return kExitGood;
+            return exit_code_of(report.value("outcome", "unknown"));
         }
     }
 }
@@ -125,7 +142,7 @@ int prepare(const LiveOptions& options, std::ostream& out, std::ostream& err) {
         if (socket.send("Prepare", parameters, false) != 0) {
             return failed({.exit_code = kExitNoAgent, .problem = "no agent"}, err);
         }
-        return wait_for_end(events, options, out, err);
+        return wait_for_end(events, socket, options, out, err);
     }
     const AgentReply reply = socket.call("Prepare", parameters, options.timeout_s + 5);
     if (!reply.ok()) {

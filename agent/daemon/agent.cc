@@ -11,7 +11,7 @@
 
 #include "agent/base/log.h"
 #include "agent/daemon/classifier.h"
-#include "agent/daemon/interface.h"
+#include "agent/daemon/host_request.h"
 #include "agent/daemon/notify.h"
 #include "agent/observe/unannounced.h"
 
@@ -75,12 +75,14 @@ Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
               .step = step_wall_clock,
               .tell = tell_time_daemon,
               .moved = [this] { observer_.clock_moved_by_us(); }}},
-      freezer_{coordinator_.cycle(), loop_, loaded_.config, {}},
+      freezer_{coordinator_.cycle(), loop_, loaded_.config},
+      links_{coordinator_.cycle(), loop_, loaded_.config, root, {.send = send_packet}},
       disks_{coordinator_.cycle(), loop_, root, store_.get()},
-      reseed_{coordinator_.cycle(), root},
+      probe_{coordinator_.cycle(), loop_, loaded_.config, root},
+      reseed_{coordinator_.cycle(), loaded_.config, root},
       inventory_{coordinator_.cycle(), loop_, record_},
       recorder_{coordinator_.cycle(), reporter_},
-      hooks_{coordinator_.cycle(), loop_, root, under_systemd(root)},
+      hooks_{coordinator_.cycle(), loop_, loaded_.config, root, under_systemd(root)},
       service_{loop_,
                {.status =
                     [this] {
@@ -107,15 +109,13 @@ Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
     coordinator_.add(freezer_);
     coordinator_.add(clock_);
     freezer_.on_expired([this] { coordinator_.release("", Coordinator::End::expired); });
+    coordinator_.add(links_);
     coordinator_.add(disks_);
-    if (loaded_.config.reseed) {
-        coordinator_.add(reseed_);
-    }
+    coordinator_.add(probe_);
+    coordinator_.add(reseed_);
     coordinator_.add(inventory_);
     coordinator_.add(recorder_);
-    if (loaded_.config.hooks) {
-        coordinator_.add(hooks_);
-    }
+    coordinator_.add(hooks_);
     coordinator_.add(clients_);
     coordinator_.on_unrecorded([this](Cycle& cycle) { record(cycle, reporter_); });
     service_.use(clients_);
@@ -182,6 +182,7 @@ void Agent::reload() {
         record_.waive(waived(loaded_.config));
         apply_log_level();
         arm_poll();
+        probe_.get_ready();
         log(LogLevel::info, "configuration read again");
     }
     notify_manager("READY=1");
@@ -224,9 +225,8 @@ void Agent::watch_store() {
                 explain(std::string{"cannot watch "} + path, error).c_str());
         }
     }
-    if (!loaded_.config.request_accept.empty()) {
-        store_->watch("data/resume/request", "request");
-    }
+    // Watched even where no request is accepted: the host is told so, and need not wait.
+    store_->watch("data/resume/request", "request");
     loop_.watch(store_->fd(), EPOLLIN, [this](uint32_t) { on_store(); });
     if (publisher_) {
         publisher_->keep("state", "up");
@@ -325,39 +325,41 @@ std::string Agent::want(const std::string& kind, bool freeze, unsigned ttl_s, un
 }
 
 void Agent::take_request() {
-    const StoreAnswer request = store_->read("data/resume/request");
-    if (!request.ok() || request.value.empty()) {
+    const StoreAnswer node = store_->read("data/resume/request");
+    if (!node.ok() || node.value.empty()) {
         return;
     }
     store_->remove("data/resume/request");  // a checkpoint must not replay it
-    char word[16] = "", id[65] = "", kind[32] = "";
-    unsigned ttl = 0;
-    const int fields = sscanf(request.value.c_str(), "%15s %64s %31s %u", word, id, kind, &ttl);
-    const std::string host_id = id;
-    if (fields >= 2 && std::string_view{word} == "release") {
-        release_when_quiet("");
+    const HostRequest request = parse_host_request(node.value);
+    if (request.verb == HostRequest::Verb::release) {
+        if (request.id == host_request_) {
+            release_when_quiet(announced_for_host_);
+        }
         return;
     }
-    const auto reply = [this, host_id](const std::string& text) {
+    const auto reply = [this, id = request.id](const std::string& word, const std::string& why) {
         if (publisher_) {
-            publisher_->set("answer", text + " " + host_id);
+            publisher_->set("answer", word + " " + id + (why.empty() ? "" : " " + why));
         }
     };
     const auto& accept = loaded_.config.request_accept;
-    const bool known = std::string_view{word} == "prepare" && fields == 4 && is_kind(kind);
-    if (!known || std::find(accept.begin(), accept.end(), std::string{kind}) == accept.end()) {
-        reply("unsupported");
+    if (request.verb == HostRequest::Verb::none ||
+        std::find(accept.begin(), accept.end(), request.kind) == accept.end()) {
+        reply("unsupported", "");
         return;
     }
-    reply("pending");
+    reply("pending", "");
     const auto limit = static_cast<unsigned>(loaded_.config.request_ttl_s);
-    want(kind, false, std::min(std::max(ttl, 1U), limit), 45'000,
-         [this, host_id](bool ready, const std::string&, const std::string& reason) {
-             if (publisher_) {
-                 publisher_->set("answer", (ready ? "ready " : "refused ") + host_id +
-                                               (ready ? "" : " " + reason.substr(0, 200)));
-             }
-         });
+    const std::string ours =
+        want(request.kind, false, std::clamp(request.ttl_s, 1U, limit), 45'000,
+             [reply](bool ready, const std::string&, const std::string& reason) {
+                 reply(ready ? "ready" : "refused", ready ? "" : reason.substr(0, 200));
+             });
+    if (!ours.empty()) {
+        host_request_ = request.id;
+        announced_for_host_ = ours;
+        wanted_.back().announcement.expired = [reply] { reply("expired", ""); };
+    }
 }
 
 void Agent::run_wanted() {
@@ -420,6 +422,8 @@ int Agent::run() {
         loop_.watch(sources_.logind.fd(), EPOLLIN, [this](uint32_t) { on_logind(); });
     }
     arm_poll();
+    probe_.get_ready();
+    reporter_.write_metrics();
     for (const auto& source : sources_.states()) {
         log(LogLevel::debug, "source %s: %s", source.name.c_str(), source.detail.c_str());
     }

@@ -5,12 +5,14 @@
 #include <memory>
 #include <string>
 
+#include "agent/act/announce.h"
 #include "agent/act/clients.h"
 #include "agent/act/clock.h"
 #include "agent/act/coordinator.h"
 #include "agent/act/disks.h"
 #include "agent/act/freezer.h"
 #include "agent/act/hook_participant.h"
+#include "agent/act/probe.h"
 #include "agent/act/recorder.h"
 #include "agent/act/reseed.h"
 #include "agent/config/config.h"
@@ -79,7 +81,9 @@ class Agent {
     Coordinator coordinator_;
     ClockParticipant clock_;
     Freezer freezer_;
+    AnnounceParticipant links_;
     DiskParticipant disks_;
+    ProbeParticipant probe_;
     ReseedParticipant reseed_;
     InventoryParticipant inventory_;
     RecorderParticipant recorder_;
@@ -90,6 +94,8 @@ class Agent {
     UniqueFd signals_{};
     std::deque<Wanted> wanted_{};
     std::string logind_id_{};
+    std::string host_request_{};        ///< the host's id of its last request
+    std::string announced_for_host_{};  ///< the announcement that came of it
     EventLoop::TimerId poll_ = 0;
     EventLoop::TimerId device_timer_ = 0;
     bool stopping_ = false;

@@ -36,6 +36,7 @@ method Prepare(kind: ?string, freeze: ?bool, ttl_s: ?int, deadline_s: ?int) -> (
 error PermissionDenied()
 error WantsMore()
 error Refused(reason: string)
+error TimedOut(reason: string)
 )";
 
 inline bool is_kind(std::string_view word) noexcept {

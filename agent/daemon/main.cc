@@ -36,20 +36,29 @@ struct Options {
 
 /// The status to exit with, or -1 to go on.
 int parse(int argc, char** argv, Options& options) {
-    const option known[] = {{"config", required_argument, nullptr, 'c'},
-                            {"check-config", no_argument, nullptr, 'k'},
-                            {"dump-config", no_argument, nullptr, 'd'},
-                            {"help", no_argument, nullptr, 'h'},
-                            {"version", no_argument, nullptr, 'V'},
-                            {nullptr, 0, nullptr, 0}};
+    const option known[] = {
+        {"config", required_argument, nullptr, 'c'}, {"check-config", no_argument, nullptr, 'k'},
+        {"dump-config", no_argument, nullptr, 'd'},  {"help", no_argument, nullptr, 'h'},
+        {"version", no_argument, nullptr, 'V'},      {nullptr, 0, nullptr, 0}};
     for (int word; (word = ::getopt_long(argc, argv, "c:hV", known, nullptr)) != -1;) {
         switch (word) {
-            case 'c': options.config = optarg; break;
-            case 'k': options.check = true; break;
-            case 'd': options.dump = true; break;
-            case 'h': fputs(kHelp, stdout); return 0;
-            case 'V': puts("resume-agent 0.1.0"); return 0;
-            default: return kUsage;
+            case 'c':
+                options.config = optarg;
+                break;
+            case 'k':
+                options.check = true;
+                break;
+            case 'd':
+                options.dump = true;
+                break;
+            case 'h':
+                fputs(kHelp, stdout);
+                return 0;
+            case 'V':
+                puts("resume-agent 0.1.0");
+                return 0;
+            default:
+                return kUsage;
         }
     }
     if (optind != argc) {

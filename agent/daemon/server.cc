@@ -24,7 +24,11 @@ std::string executable_of(pid_t pid) {
     std::array<char, 512> target{};
     const std::string link = "/proc/" + std::to_string(pid) + "/exe";
     const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());
-    return length > 0 ? std::string(target.data(), static_cast<size_t>(length)) : "?";
+    if (length > 0) {
+        return {target.data(), static_cast<size_t>(length)};
+    }
+    // Without CAP_SYS_PTRACE the link of a process with more rights than ours cannot be read.
+    return read_line("/proc/" + std::to_string(pid) + "/comm", 64).value_or("?");
 }
 
 bool in_group(pid_t pid, gid_t group) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/act/coordinator.h"
 #include "agent/daemon/interface.h"
 
 namespace resume::agent {
@@ -168,6 +169,8 @@ void Service::prepare(const Peer& peer, const VarlinkCall& call) {
         [this, peer, call](bool ready, const std::string& id, const std::string& reason) {
             if (ready) {
                 reply(peer, call, {{"id", id}});
+            } else if (reason == Coordinator::kOutOfTime) {
+                fail(peer, call, "io.libresume.Agent1.TimedOut", {{"reason", reason}});
             } else {
                 fail(peer, call, "io.libresume.Agent1.Refused", {{"reason", reason}});
             }

@@ -154,28 +154,49 @@ const char* wait_for_end(int signals, long ttl_s) {
     }
 }
 
-/// `--thaw MOUNT...`: what is left frozen when all else failed.
-int thaw_left(int argc, char** argv) {
-    for (int i = argc - 1; i >= 2; --i) {
-        const int fd = open(argv[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd >= 0) {
-            ioctl(fd, FITHAW, 0);
-            close(fd);
-        }
+/// Where the mounts stand while they are frozen, for `--thaw`: RuntimeDirectory of the unit.
+constexpr const char* kNotePath = "/run/libresume-freeze/frozen";
+
+/// Before the first FIFREEZE: no file may be written behind it.
+void note_mounts() {
+    const int fd = open(kNotePath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return;  // not under the unit: then nobody runs --thaw either
     }
+    for (int i = 0; i < mount_count; ++i) {
+        dprintf(fd, "%s\n", mounts[i].path);
+    }
+    close(fd);
+}
+
+/// `--thaw`: what is frozen still when a helper was killed (ExecStopPost), last frozen first.
+int thaw_noted() {
+    const int note = open(kNotePath, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const ssize_t count = note < 0 ? -1 : read(note, request, sizeof request - 1);
+    if (count <= 0) {
+        return 0;
+    }
+    request[count] = '\0';
+    char* rest = nullptr;
+    for (char* line = strtok_r(request, "\n", &rest); line != nullptr && mount_count < kMostMounts;
+         line = strtok_r(nullptr, "\n", &rest)) {
+        mounts[mount_count++] = {line, open(line, O_RDONLY | O_DIRECTORY | O_CLOEXEC), true};
+    }
+    thaw();
+    unlink(kNotePath);
     return 0;
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    if (argc >= 2 && strcmp(argv[1], "--thaw") == 0) {
-        return thaw_left(argc, argv);
+    if (argc == 2 && strcmp(argv[1], "--thaw") == 0) {
+        return thaw_noted();
     }
     if (argc != 1) {
         fputs(
             "usage: resume-freeze             (spoken to on stdin; see resume-agent(8))\n"
-            "       resume-freeze --thaw MOUNT...\n",
+            "       resume-freeze --thaw      (what a killed one left frozen)\n",
             stderr);
         return 64;
     }
@@ -204,8 +225,10 @@ int main(int argc, char** argv) {
     }
     // Without the right it may still be that nothing is paged out.
     mlockall(MCL_CURRENT | MCL_FUTURE);
+    note_mounts();
     int at = 0;
     if (const int error = freeze(at); error != 0) {
+        unlink(kNotePath);
         snprintf(answer, sizeof answer, "failed %d %s\n", error, mounts[at].path);
         say(answer);
         return 1;
@@ -213,6 +236,7 @@ int main(int argc, char** argv) {
     say("frozen\n");
     const char* why = wait_for_end(signals, ttl);
     thaw();
+    unlink(kNotePath);
     say(why);
     return 0;
 }

@@ -20,6 +20,7 @@ struct Snapshot {
     SuspendStats stats{};
     std::optional<XenIdentity> xen{};
     std::optional<std::string> store_domid{};
+    std::optional<bool> acpi_gone{};  ///< acpi_events.h
 };
 
 struct Evidence {

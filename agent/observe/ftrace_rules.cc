@@ -231,6 +231,10 @@ class KernelRules {
             const uint32_t way_up = up == nullptr ? 0 : up->value;
             return way_up == kPmResume || way_up == kPmRestore;
         }
+        if (event == kPmRestore && is_up_phase(phase) &&
+            starts_with(device_name(cycle_.name(callback.device)), "serio")) {
+            return false;  // serio_pm_ops has a restore and neither freeze nor thaw
+        }
         return event != kPmHibernate && event != kPmQuiesce;
     }
 

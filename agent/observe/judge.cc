@@ -133,16 +133,27 @@ void name_cause(CycleReport& report, const StatsChange& stats) {
 }
 
 /// S3 is left by way of firmware: a machine that returns at once has not been there (q35's second
-/// S3 in QEMU). The RTC that counts the sleep is good to a second, so a short sleep can look alike.
-void doubt_sleep(CycleReport& report, const KmsgFacts& log, const ClockChange& clocks) {
-    if (report.kind != "s3" || report.outcome != "resumed" || clocks.slept_ns > kClockNoiseNs) {
+/// S3 in QEMU). The RTC that counts the sleep is good to a second, so a short sleep can look alike;
+/// what cannot is a machine whose ACPI registers are gone, or that said so itself.
+void doubt_sleep(CycleReport& report, const KmsgFacts& log, const Evidence& evidence) {
+    if (report.kind != "s3" || report.outcome != "resumed") {
         return;
     }
-    if (!log.hardware_error.empty()) {
+    const bool gone = evidence.before.acpi_gone.value_or(false);
+    if (!gone && evidence.after.acpi_gone.value_or(false)) {
+        report.checks.push_back({"acpi-registers", "warning",
+                                 "they read all ones since this sleep: the next S3 will return at "
+                                 "once without one"});
+    }
+    if (change_between(evidence.before.clocks, evidence.after.clocks).slept_ns > kClockNoiseNs) {
+        return;
+    }
+    if (gone || !log.hardware_error.empty()) {
         report.outcome = "aborted";
         ReportCause& cause = cause_of(report);
         cause.phase = "enter";
-        cause.detail = "the machine returned at once, it did not sleep: " + log.hardware_error;
+        cause.detail = "the machine returned at once, it did not sleep: " +
+                       (gone ? "its ACPI registers read all ones" : log.hardware_error);
         return;
     }
     report.confidence = "low";
@@ -220,7 +231,6 @@ std::vector<CycleReport> judge(const Evidence& evidence, const Classifier& class
         reports.push_back(report_of(evidence.kmsg[reports.size()], evidence));
     }
     const StatsChange stats = change_between(evidence.before.stats, evidence.after.stats);
-    const ClockChange clocks = change_between(evidence.before.clocks, evidence.after.clocks);
     const bool paired = evidence.kmsg.size() == reports.size();
     for (size_t i = 0; i < reports.size(); ++i) {
         CycleReport& report = reports[i];
@@ -234,7 +244,7 @@ std::vector<CycleReport> judge(const Evidence& evidence, const Classifier& class
                             report.begin_boot_ns < static_cast<uint64_t>(evidence.since_boot_ns);
         if (reports.size() == 1 && !missed) {
             name_cause(report, stats);
-            doubt_sleep(report, paired ? evidence.kmsg[0] : KmsgFacts{}, clocks);
+            doubt_sleep(report, paired ? evidence.kmsg[0] : KmsgFacts{}, evidence);
         }
         weigh(report, stats, reports.size());
         if (missed) {

@@ -2,9 +2,6 @@
 
 #include <errno.h>
 #include <linux/if_link.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include <string_view>
@@ -15,53 +12,58 @@ namespace resume::agent {
 
 namespace {
 
-/// A T at `at`, copied since datagrams promise no alignment; false when it does not fit.
-template <class T>
-bool take(std::span<const std::byte> bytes, size_t at, T& value) {
-    if (at > bytes.size() || bytes.size() - at < sizeof(T)) {
-        return false;
-    }
-    memcpy(&value, bytes.data() + at, sizeof(T));
-    return true;
-}
-
 std::string link_notifying_peers(std::span<const std::byte> message) {
     std::string name;
     uint32_t event = 0;
-    size_t at = NLMSG_ALIGN(sizeof(ifinfomsg));
-    rtattr attribute{};
-    while (take(message, at, attribute) && attribute.rta_len >= sizeof attribute &&
-           attribute.rta_len <= message.size() - at) {
-        const auto body =
-            message.subspan(at + sizeof attribute, attribute.rta_len - sizeof attribute);
-        if (attribute.rta_type == IFLA_IFNAME) {
-            name.assign(reinterpret_cast<const char*>(body.data()), body.size());
-            name.resize(strnlen(name.c_str(), name.size()));
-        } else if (attribute.rta_type == IFLA_EVENT) {
+    for_each_attribute(message, NLMSG_ALIGN(sizeof(ifinfomsg)), [&](unsigned type, auto body) {
+        if (type == IFLA_IFNAME) {
+            name = text_of(body);
+        } else if (type == IFLA_EVENT) {
             take(body, 0, event);
         }
-        at += RTA_ALIGN(attribute.rta_len);
-    }
+    });
     return event == IFLA_EVENT_NOTIFY_PEERS ? name : std::string{};
 }
 
 }  // namespace
 
-std::vector<std::string> links_notifying_peers(std::span<const std::byte> datagram) {
-    std::vector<std::string> links;
+void for_each_message(
+    std::span<const std::byte> datagram,
+    const std::function<void(const nlmsghdr&, std::span<const std::byte>)>& visit) {
     size_t at = 0;
     nlmsghdr header{};
     while (take(datagram, at, header) && header.nlmsg_len >= sizeof header &&
            header.nlmsg_len <= datagram.size() - at) {
-        if (header.nlmsg_type == RTM_NEWLINK) {
-            auto name = link_notifying_peers(
-                datagram.subspan(at + NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN));
-            if (!name.empty()) {
-                links.push_back(std::move(name));
-            }
-        }
+        visit(header, datagram.subspan(at + NLMSG_HDRLEN, header.nlmsg_len - NLMSG_HDRLEN));
         at += NLMSG_ALIGN(header.nlmsg_len);
     }
+}
+
+void for_each_attribute(
+    std::span<const std::byte> message, size_t at,
+    const std::function<void(unsigned type, std::span<const std::byte>)>& visit) {
+    rtattr attribute{};
+    while (take(message, at, attribute) && attribute.rta_len >= sizeof attribute &&
+           attribute.rta_len <= message.size() - at) {
+        visit(attribute.rta_type,
+              message.subspan(at + sizeof attribute, attribute.rta_len - sizeof attribute));
+        at += RTA_ALIGN(attribute.rta_len);
+    }
+}
+
+std::string text_of(std::span<const std::byte> attribute) {
+    const std::string_view text{reinterpret_cast<const char*>(attribute.data()), attribute.size()};
+    return std::string{text.substr(0, text.find('\0'))};
+}
+
+std::vector<std::string> links_notifying_peers(std::span<const std::byte> datagram) {
+    std::vector<std::string> links;
+    for_each_message(datagram, [&](const nlmsghdr& header, auto message) {
+        auto name = header.nlmsg_type == RTM_NEWLINK ? link_notifying_peers(message) : "";
+        if (!name.empty()) {
+            links.push_back(std::move(name));
+        }
+    });
     return links;
 }
 

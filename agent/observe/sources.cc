@@ -1,5 +1,7 @@
 #include "agent/observe/sources.h"
 
+#include "agent/observe/acpi_events.h"
+
 namespace resume::agent {
 
 Sources::Sources(const Root& where, const TraceOptions& options, GuestStore* guest_store)
@@ -18,6 +20,7 @@ Snapshot Sources::snapshot() {
     snapshot.reference = reference.read();
     snapshot.stats = read_suspend_stats(root);
     snapshot.xen = read_xen_identity(cpuid);
+    snapshot.acpi_gone = acpi_registers_gone(root);
     if (store != nullptr && store->fd() >= 0) {
         const StoreAnswer domid = store->read("domid");
         if (domid.ok() && parse_number(domid.value)) {
@@ -36,7 +39,8 @@ std::vector<SourceState> Sources::states() const {
                                     uevents.state(),
                                     read_suspend_stats(root).state(),
                                     state_of(read_xen_identity(cpuid)),
-                                    logind.state()};
+                                    logind.state(),
+                                    state_of_acpi(acpi_registers_gone(root))};
     states.push_back(store != nullptr
                          ? store->state()
                          : SourceState{.name = "xenstore", .detail = "not a Xen guest"});

@@ -100,7 +100,15 @@ int CycleLog::append(std::string_view line) {
         [[maybe_unused]] const int ignored = ::ftruncate(fd.get(), status.st_size);
         return error;
     }
-    return ::fdatasync(fd.get()) == 0 ? 0 : errno;
+    if (::fdatasync(fd.get()) != 0) {
+        return errno;
+    }
+    if (status.st_size == 0) {
+        // A new name is on disk only when its folder is.
+        const UniqueFd folder{::open(folder_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        return folder.valid() && ::fsync(folder.get()) == 0 ? 0 : errno;
+    }
+    return 0;
 }
 
 int for_each_report(const std::string& path, size_t limit,

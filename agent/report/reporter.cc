@@ -92,14 +92,19 @@ void Reporter::publish(const oracle::CycleReport& report) {
         report.id.c_str(), static_cast<double>(on_disk_ns) / 1e6,
         publisher_ == nullptr ? 0.0 : static_cast<double>(read_clocks().boot_ns - over_ns) / 1e6);
     write_journal(report);
-    if (!config_.metrics_dir.empty()) {
-        metrics_.add(report.kind, report.outcome,
-                     read_clocks().wall_offset_ns() + static_cast<int64_t>(report.begin_boot_ns),
-                     static_cast<int64_t>(report.duration_ns));
-        if (const int failed = metrics_.write(config_.metrics_dir); failed != 0) {
-            log(LogLevel::warning, "%s",
-                explain("cannot write metrics to " + config_.metrics_dir, failed).c_str());
-        }
+    metrics_.add(report.kind, report.outcome,
+                 read_clocks().wall_offset_ns() + static_cast<int64_t>(report.begin_boot_ns),
+                 static_cast<int64_t>(report.duration_ns));
+    write_metrics();
+}
+
+void Reporter::write_metrics() const {
+    if (config_.metrics_dir.empty()) {
+        return;
+    }
+    if (const int error = metrics_.write(config_.metrics_dir); error != 0) {
+        log(LogLevel::warning, "%s",
+            explain("cannot write metrics to " + config_.metrics_dir, error).c_str());
     }
 }
 

@@ -28,6 +28,9 @@ class Reporter {
     /// not stop the rest.
     void publish(const oracle::CycleReport& report);
 
+    /// Counts so far, where report.metrics_dir wants them; publish() does it too.
+    void write_metrics() const;
+
     [[nodiscard]] const std::string& last_line() const noexcept { return last_line_; }
     [[nodiscard]] uint64_t count() const noexcept { return count_; }
 

@@ -30,7 +30,7 @@ class Guest(Machine):
     """A machine with a CPU of one's choice, and a second disk or not."""
 
     def __init__(self, parts, folder, cpu="max", second_disk=True, incoming=None):
-        super().__init__(parts, folder / "disk", incoming=incoming)
+        super().__init__(parts, [folder / "disk"], incoming=incoming)
         self._cpu = cpu
         self._second = folder / "second" if second_disk else None
 

@@ -8,6 +8,7 @@
 #include "agent/act/clock.h"
 #include "agent/act/coordinator.h"
 #include "agent/act/disks.h"
+#include "agent/daemon/host_request.h"
 #include "agent/daemon/notify.h"
 #include "agent/daemon/place.h"
 #include "agent/daemon/server.h"
@@ -103,6 +104,20 @@ TEST_F(ServerTest, TwoHundredClientsAreServed) {
         settle();
     }
     EXPECT_EQ(server.clients(), 200u);
+}
+
+TEST(HostRequests, AreTakenAtTheirWord) {
+    const auto prepare = parse_host_request("prepare xl-1 xen-suspend 30\n");
+    EXPECT_EQ(prepare.verb, HostRequest::Verb::prepare);
+    EXPECT_EQ(prepare.id, "xl-1");
+    EXPECT_EQ(prepare.kind, "xen-suspend");
+    EXPECT_EQ(prepare.ttl_s, 30u);
+    EXPECT_EQ(parse_host_request("release xl-1").verb, HostRequest::Verb::release);
+    for (const char* text : {"", "prepare", "prepare xl-1 reboot 30", "prepare xl-1 xen-suspend -1",
+                             "prepare xl-1 xen-suspend 30 now", "release", "release a b"}) {
+        EXPECT_EQ(parse_host_request(text).verb, HostRequest::Verb::none) << text;
+    }
+    EXPECT_EQ(parse_host_request("prepare xl-1 reboot 30").id, "xl-1");  // for the answer
 }
 
 TEST(Groups, AreFoundWithoutTheNameService) {

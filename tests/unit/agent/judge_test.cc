@@ -61,6 +61,17 @@ TEST(Judge, AMachineThatReturnedAtOnceDidNotSleep) {
     EXPECT_EQ(reports[0].cause->phase, "enter");
 }
 
+TEST(Judge, AMachineWithoutItsRegistersDidNotSleep) {
+    auto evidence = evidence_with({"PM: suspend entry (deep)", "PM: suspend exit"});
+    evidence.after.acpi_gone = true;
+    const auto first = judge(evidence, says({a_report("s3", "resumed")}));
+    EXPECT_EQ(first[0].outcome, "resumed");  // this sleep took them away
+    evidence.before.acpi_gone = true;
+    const auto second = judge(evidence, says({a_report("s3", "resumed")}));
+    EXPECT_EQ(second[0].outcome, "aborted");
+    EXPECT_EQ(second[0].cause->phase, "enter");
+}
+
 TEST(Judge, AShortSleepIsDoubtedButNotDenied) {
     const auto evidence = evidence_with({"PM: suspend entry (deep)", "PM: suspend exit"});
     const auto reports = judge(evidence, says({a_report("s3", "resumed")}));

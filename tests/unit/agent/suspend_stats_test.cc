@@ -1,5 +1,7 @@
 #include "agent/observe/suspend_stats.h"
 
+#include "agent/observe/acpi_events.h"
+
 #include <gtest/gtest.h>
 
 #include "temp_root.h"
@@ -48,6 +50,21 @@ TEST(SuspendStats, AbsentCountersChangeNothing) {
     const auto none = read_suspend_stats(t.root);
     EXPECT_FALSE(none.state().available);
     EXPECT_EQ(change_between(none, none).failures, 0);
+}
+
+void put_fixed_events(const TempRoot& t, const char* line) {
+    for (const char* event : {"gbl_lock", "pwr_btn", "rt_clk", "slp_btn"}) {
+        t.put(std::string{"/sys/firmware/acpi/interrupts/ff_"} + event, line);
+    }
+}
+
+TEST(AcpiEvents, RegistersThatReadAllOnesAreGone) {
+    TempRoot t;
+    EXPECT_FALSE(acpi_registers_gone(t.root));
+    put_fixed_events(t, "       0  EN STS enabled      unmasked\n");
+    EXPECT_EQ(acpi_registers_gone(t.root), true);
+    t.put("/sys/firmware/acpi/interrupts/ff_rt_clk", "       0         disabled     unmasked\n");
+    EXPECT_EQ(acpi_registers_gone(t.root), false);
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 #include "agent/observe/classify.h"
 #include "agent/observe/ftrace_reader.h"
 #include "agent/observe/ftrace_rules.h"
+#include "agent/observe/pm_event.h"
 #include "tests/unit/observe/kernel_story.h"
 
 namespace resume::agent {
@@ -154,6 +155,19 @@ TEST(KernelTrace, IsNotFooledByTheImageWritingHalfOfAHibernation) {
     back.step("syscore_suspend").step("machine_suspend", 4).step("syscore_resume");
     back.step("CPU_ON", 1).resume_noirq(64).early(64).resume(64).complete(64).thaw();
     expect_one(back.text(), "hibernate", "resumed");
+}
+
+TEST(KernelTrace, KnowsABusThatIsRestoredAndWasNeverFrozen) {
+    // Keyboards of a restored guest: serio's bus has a restore and no freeze. Any other may not.
+    const auto unpaired = [](const char* device) {
+        KernelStory hook;
+        hook.hook_start(device, "i8042", "bus ", "restore").hook_end(device);
+        std::string text = KernelStory{}.xen(kPmRestore).text();
+        text.insert(text.find('\n', text.find("dpm_resume[64] begin")) + 1, hook.text());
+        return said(judge(text).reports.at(0)).find("dpm_resume ran without dpm_suspend");
+    };
+    EXPECT_EQ(unpaired("atkbd serio0"), std::string::npos);
+    EXPECT_NE(unpaired("usb usb1"), std::string::npos);
 }
 
 TEST(KernelTrace, TakesALatePhaseThatFailedForWhatItIs) {

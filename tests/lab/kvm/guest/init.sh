@@ -12,6 +12,8 @@ mount -t tracefs tracefs /sys/kernel/tracing
 for module in $(cat /lab/modules/order); do
     insmod "/lab/modules/$module" || echo "LAB-ERROR insmod $module"
 done
+# The image of a guest that hibernated, if there is one: this line does not return then.
+[ -e /sys/block/vdb ] && cat /sys/block/vdb/dev >/sys/power/resume
 mount -t ext4 /dev/vda /mnt || echo "LAB-ERROR mount /dev/vda"
 ip link set lo up
 ip link set eth0 up

@@ -1,5 +1,6 @@
 """What is done to a guest, and what has to be said of it."""
 
+import contextlib
 import dataclasses
 import typing
 
@@ -103,15 +104,63 @@ def pause(machine):
     machine.pause(4)
 
 
+@contextlib.contextmanager
+def configured(machine, text):
+    """The agent with this agent.toml; the defaults again afterwards."""
+    machine.run("mkdir -p /etc/libresume; cat > /etc/libresume/agent.toml << 'END'\n"
+                f"{text}\nEND\nkill -HUP $(pidof resume-agent); resumectl status")
+    yield
+    machine.run("rm /etc/libresume/agent.toml; kill -HUP $(pidof resume-agent); resumectl status")
+
+
+@contextlib.contextmanager
+def one_more_report(machine, timeout=40):
+    """Waits at its end until the agent has written a report."""
+    before = int(machine.output(f"cat {CYCLES} 2>/dev/null | wc -l"))
+    yield
+    machine.run(f"until [ $(cat {CYCLES} 2>/dev/null | wc -l) -gt {before} ]; do sleep 0.2; done",
+                timeout=timeout)
+
+
 def pause_seen_by_polling(machine):
     """Nobody asks the agent: its own poll of the RTC finds the pause."""
-    machine.run("mkdir -p /etc/libresume; echo '[observe]' > /etc/libresume/agent.toml; "
-                "echo 'rtc_poll = \"10s\"' >> /etc/libresume/agent.toml; "
-                "kill -HUP $(pidof resume-agent)")
-    before = int(machine.output(f"cat {CYCLES} 2>/dev/null | wc -l"))
-    machine.pause(4)
-    machine.run(f"until [ $(cat {CYCLES} 2>/dev/null | wc -l) -gt {before} ]; do sleep 0.2; done; "
-                "rm /etc/libresume/agent.toml; kill -HUP $(pidof resume-agent)", timeout=40)
+    with configured(machine, '[observe]\nrtc_poll = "10s"'), one_more_report(machine):
+        machine.pause(4)
+
+
+def limit_reads(machine, bytes_per_second):
+    machine.qmp.execute("block_set_io_throttle", arguments={
+        "device": "disk1", "bps": 0, "bps_rd": bytes_per_second, "bps_wr": 0,
+        "iops": 0, "iops_rd": 0, "iops_wr": 0})
+
+
+NO_TASK_IN_D = "! grep -q '^State:.D' /proc/[0-9]*/status"
+
+
+def disk_is_dead(machine):
+    """A disk that nobody uses does not answer any more after a sleep: the probe finds it, and no
+    task waits for it. The disk's first read takes all that it may read in an hour."""
+    with configured(machine, '[act.disk]\nprobe = "read"'):
+        limit_reads(machine, 1)
+        machine.run("dd if=/dev/vdb of=/dev/null bs=4096 count=1 iflag=direct 2>/dev/null")
+        with one_more_report(machine):
+            sleep_s3(machine)
+        machine.run(NO_TASK_IN_D)
+        limit_reads(machine, 0)
+
+
+def links_announced(machine):
+    machine.run("ip addr add 10.0.2.15/24 dev eth0")
+    with configured(machine, '[act.announce]\nlinks = ["eth0"]'), one_more_report(machine):
+        sleep_s3(machine)
+    machine.run("ip addr del 10.0.2.15/24 dev eth0")
+
+
+def stopped_in_mid_cycle(machine):
+    """SIGTERM between before and after: the after comes before the agent goes."""
+    machine.run("resumectl prepare --for s3; kill -TERM $(pidof resume-agent); "
+                "while pidof resume-agent > /dev/null; do sleep 0.1; done")
+    machine.run(START_AGENT)
 
 
 def restore(machine):
@@ -120,6 +169,10 @@ def restore(machine):
 
 def restore_as_clone(machine):
     machine.save_and_restore(generation=OTHER_GENERATION, away_s=4)
+
+
+def hibernate(machine):
+    machine.hibernate()
 
 
 def announced_s3(machine):
@@ -245,6 +298,7 @@ CASES = [
     Case("restore-as-clone", restore_as_clone,
          {"kind": "restore", "outcome": "resumed", "confidence": "high",
           "changed": contains("vm generation")}, needs_agent=True),
+    Case("hibernate", hibernate, {"kind": "hibernate", "outcome": "resumed"}, needs_agent=True),
     Case("announced-s3", announced_s3, {**RESUMED_S3, "announced": True}, needs_agent=True),
     Case("released", released,
          {"kind": "s3", "outcome": "aborted", "announced": True,
@@ -263,10 +317,19 @@ CASES = [
          {"kind": "s3", "outcome": "unknown", "announced": True}, needs_agent=True),
     Case("killed-and-slept", killed_and_slept, {**RESUMED_S3, "announced": True},
          needs_agent=True),
+    Case("stopped-in-mid-cycle", stopped_in_mid_cycle,
+         {"kind": "s3", "outcome": "aborted", "announced": True,
+          **cause(detail=contains("stopped"))}, needs_agent=True),
+    Case("disk-dead", disk_is_dead,
+         {**RESUMED_S3, "checks": contains("no answer to a read")}, needs_agent=True),
+    Case("links-announced", links_announced,
+         {**RESUMED_S3, "checks": contains("addresses announced")}, needs_agent=True),
     Case("s3-q35", sleep_s3, RESUMED_S3, machine="q35"),
-    Case("asleep-without-sleep", second_sleep_on_q35, {"kind": "s3", "outcome": "aborted"},
+    Case("asleep-without-sleep", second_sleep_on_q35,
+         {"kind": "s3", "outcome": "aborted",
+          **cause(phase="enter", detail=contains("did not sleep"))},
          machine="q35", needs_agent=True),
-    Case("date-set", set_date, {"kind": "clock-step"}, needs_agent=True),
+    Case("date-set", set_date, {"kind": "clock-step", "outcome": "none"}, needs_agent=True),
     Case("migration-cancelled", migrate_cancelled, None, needs_agent=True),
 ]
 SMOKE = {"pm-test-devices", "device-refuses", "task-refuses", "s3"}

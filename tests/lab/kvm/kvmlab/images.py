@@ -16,7 +16,8 @@ FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "etc", "root", "va
            "usr/sbin", "usr/libexec/libresume", "mnt", "lab/bin")
 GUEST_PROGRAMS = ("resume-lab-server", "resume-lab-alarm", "resume-lab-poison")
 AGENT_PROGRAMS = {"resume-agent": "usr/sbin", "resumectl": "usr/sbin",
-                  "resume-freeze": "usr/libexec/libresume"}
+                  "resume-freeze": "usr/libexec/libresume",
+                  "resume-probe": "usr/libexec/libresume"}
 
 
 def initramfs(installation, tools):
@@ -45,16 +46,26 @@ def guest_image(cache, installation, tools):
                      lambda path: initramfs(installation, tools).write(path))
 
 
-def disk_image(cache):
-    """An empty ext4 file system; a sparse file."""
-    if shutil.which("mke2fs", path="/usr/sbin:/sbin:/usr/bin") is None:
-        raise Skip("mke2fs is not installed (Debian package e2fsprogs)")
+def formatted(cache, name, size_mib, tool, package, *options):
+    """A sparse file with an empty file system or swap space in it."""
+    program = shutil.which(tool, path="/usr/sbin:/sbin:/usr/bin")
+    if program is None:
+        raise Skip(f"{tool} is not installed (Debian package {package})")
 
     def make(path):
         with open(path, "wb") as disk:
-            disk.truncate(64 << 20)
-        done = subprocess.run(["/usr/sbin/mke2fs", "-q", "-t", "ext4", "-F", str(path)],
+            disk.truncate(size_mib << 20)
+        done = subprocess.run([program, *options, str(path)],
                               capture_output=True, text=True, timeout=60, check=False)
         if done.returncode != 0:
-            raise LabError(f"mke2fs: {done.stderr.strip()}")
-    return cache.get("kvm-disk", "ext4 64M", make)
+            raise LabError(f"{tool}: {done.stderr.strip()}")
+    return cache.get(name, (size_mib, tool, options), make)
+
+
+def disk_image(cache):
+    return formatted(cache, "kvm-disk", 64, "mke2fs", "e2fsprogs", "-q", "-t", "ext4", "-F")
+
+
+def swap_image(cache):
+    """Room for the image of a hibernated guest."""
+    return formatted(cache, "kvm-swap", 600, "mkswap", "util-linux")

@@ -5,9 +5,10 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
 
 from xenlab.channel import Channel
-from xenlab.errors import LabError
+from xenlab.errors import LabError, TimedOut
 
 from .qmp import Qmp
 
@@ -21,9 +22,9 @@ BOOT_TIMEOUT = 120
 class Machine:
     """A running guest. Use as a context manager: QEMU never outlives it."""
 
-    def __init__(self, parts, disk, kind="pc", generation=GENERATION, incoming=None):
+    def __init__(self, parts, disks, kind="pc", generation=GENERATION, incoming=None):
         self._parts = parts  # Parts
-        self._disk = disk
+        self._disks = disks  # in the guest's order: vda, vdb
         self._kind = kind
         self._generation = generation
         self._incoming = incoming
@@ -33,9 +34,13 @@ class Machine:
         self.qmp = None
 
     def __enter__(self):
+        return self.enter()
+
+    def enter(self, until=None):
+        """`until`: what the guest's console says when it is up; default: its server's hello."""
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="resume-lab-kvm-"))
         try:
-            self._start()
+            self._start(until)
         except BaseException:
             self._stop()
             raise
@@ -81,8 +86,6 @@ class Machine:
             "-kernel", str(parts.kernel), "-initrd", str(parts.initramfs), "-append", KERNEL_WORDS,
             "-serial", f"file:{folder}/console.log",
             "-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off", "-monitor", "none",
-            "-drive", f"file={self._disk},format=raw,if=none,id=disk0,cache=unsafe",
-            "-device", "virtio-blk-pci,drive=disk0",
             "-netdev", "user,id=net0,restrict=on", "-device", "virtio-net-pci,netdev=net0,id=link0",
             "-device", "virtio-rng-pci", "-device", "virtio-balloon-pci",
             "-device", "virtio-serial-pci",
@@ -90,18 +93,39 @@ class Machine:
             "-device", "virtserialport,chardev=commands,name=lab.commands",
             "-device", f"vmgenid,guid={self._generation}",
         ]
+        for number, disk in enumerate(self._disks):
+            command += ["-drive", f"file={disk},format=raw,if=none,id=disk{number},cache=unsafe",
+                        "-device", f"virtio-blk-pci,drive=disk{number}"]
         if self._incoming:
             command += ["-incoming", f"exec:cat {self._incoming}"]
         return command
 
-    def _start(self):
+    def wait_console(self, text, timeout):
+        deadline = time.monotonic() + timeout
+        while text not in self.console():
+            if not self.is_alive():
+                raise LabError(f"QEMU ended before the console said {text!r}")
+            if time.monotonic() > deadline:
+                raise TimedOut(f"the console did not say {text!r} within {timeout} s")
+            time.sleep(0.1)
+
+    def wait_ended(self, timeout):
+        """Until the guest has switched itself off."""
+        try:
+            self._process.wait(timeout)
+        except subprocess.TimeoutExpired as error:
+            raise TimedOut(f"the guest is still on after {timeout} s") from error
+
+    def _start(self, until):
         with open(self.folder / "qemu.log", "wb") as errors:
             self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL,
                                              stdout=errors, stderr=errors)
         try:
             self.qmp = Qmp(self.folder / "qmp.sock", timeout=20)
             self.channel = Channel(self.folder / "commands.sock", timeout=20)
-            if self._incoming:
+            if until:
+                self.wait_console(until, BOOT_TIMEOUT)
+            elif self._incoming:
                 self.qmp.wait_status("running", 60)
             else:
                 self.channel.wait_ready(BOOT_TIMEOUT, self.is_alive)

@@ -17,6 +17,7 @@ class Parts:
     kernel_release: str
     initramfs: pathlib.Path
     disk: pathlib.Path
+    swap: pathlib.Path
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,4 +48,4 @@ def find_parts(build_folder, tools):
     return Parts(qemu=packages.find_program("qemu-system-x86_64", "qemu-system-x86"),
                  kernel=kernel, kernel_release=release,
                  initramfs=images.guest_image(cache, programs, tools),
-                 disk=images.disk_image(cache))
+                 disk=images.disk_image(cache), swap=images.swap_image(cache))

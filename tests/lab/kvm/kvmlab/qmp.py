@@ -17,12 +17,14 @@ class Qmp:
         self._read()  # the greeting
         self.execute("qmp_capabilities")
 
-    def execute(self, command, timeout=30, **arguments):
-        """Its return value. Raises LabError with QEMU's own words."""
+    def execute(self, command, timeout=30, arguments=None, **words):
+        """Its return value. Raises LabError with QEMU's own words. `words`: arguments, with "_" for
+        "-"; `arguments`: those whose names have "_"."""
         message = {"execute": command}
-        if arguments:
-            message["arguments"] = {name.replace("_", "-"): value
-                                    for name, value in arguments.items()}
+        given = {**(arguments or {}),
+                 **{name.replace("_", "-"): value for name, value in words.items()}}
+        if given:
+            message["arguments"] = given
         self._socket.settimeout(timeout)
         self._socket.sendall(json.dumps(message).encode() + b"\n")
         while True:
