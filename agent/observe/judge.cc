@@ -145,7 +145,10 @@ void doubt_sleep(CycleReport& report, const KmsgFacts& log, const Evidence& evid
                                  "they read all ones since this sleep: the next S3 will return at "
                                  "once without one"});
     }
-    if (change_between(evidence.before.clocks, evidence.after.clocks).slept_ns > kClockNoiseNs) {
+    // The RTC that the kernel counts the sleep by may tick in between: a second is no proof then.
+    constexpr int64_t kRtcTickNs = 1'500'000'000;
+    if (change_between(evidence.before.clocks, evidence.after.clocks).slept_ns >
+        (gone ? kRtcTickNs : kClockNoiseNs)) {
         return;
     }
     if (gone || !log.hardware_error.empty()) {

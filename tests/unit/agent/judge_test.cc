@@ -70,6 +70,11 @@ TEST(Judge, AMachineWithoutItsRegistersDidNotSleep) {
     const auto second = judge(evidence, says({a_report("s3", "resumed")}));
     EXPECT_EQ(second[0].outcome, "aborted");
     EXPECT_EQ(second[0].cause->phase, "enter");
+    // A tick of the RTC in between looks like a second of sleep; a longer one was one.
+    evidence.after.clocks.monotonic_ns -= kSecond;
+    EXPECT_EQ(judge(evidence, says({a_report("s3", "resumed")}))[0].outcome, "aborted");
+    evidence.after.clocks.monotonic_ns -= kSecond;
+    EXPECT_EQ(judge(evidence, says({a_report("s3", "resumed")}))[0].outcome, "resumed");
 }
 
 TEST(Judge, AShortSleepIsDoubtedButNotDenied) {
