@@ -46,6 +46,9 @@ class ThreadContext {
     /// Arms the device's completion slot with its deadline (DriverOps::deadline_ms or the engine's
     /// default). At most once a hook.
     Completer defer() noexcept;
+    /// What the cycle knows about the domain it woke in; `unknown` on the way down and in other
+    /// outcomes than `resumed`.
+    [[nodiscard]] DomainEvidence evidence() const noexcept;
     [[nodiscard]] bool deferred() const noexcept { return deferred_; }
 
   private:

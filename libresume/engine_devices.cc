@@ -122,6 +122,10 @@ Completer ThreadContext::defer() noexcept {
     return Completer{*device_, CompletionQueue::arm(*device_)};
 }
 
+DomainEvidence ThreadContext::evidence() const noexcept {
+    return engine_->evidence();
+}
+
 DomainEvidence SyscoreContext::evidence() const noexcept {
     return engine_->evidence();
 }

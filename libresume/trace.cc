@@ -68,6 +68,17 @@ constexpr const char* kKindNames[] = {"none",
                                       "task_frozen",
                                       "task_thawed",
                                       "fault_injected",
+                                      "watch_dropped",
+                                      "queue_detached",
+                                      "queue_attached",
+                                      "ring_used",
+                                      "io_accepted",
+                                      "io_completed",
+                                      "io_idle",
+                                      "backend_connected",
+                                      "backend_closed",
+                                      "io_refused",
+                                      "link_announced",
                                       "note"};
 static_assert(sizeof kKindNames / sizeof *kKindNames == kEventKindCount);
 constexpr const char* kWitnessNames[] = {"engine", "driver", "other_side"};

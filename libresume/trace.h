@@ -89,7 +89,7 @@ enum class EventKind : uint8_t {
     watch_event,        ///< b = hash of the token
     watch_added,        ///< b = hash of the token
     watch_removed,      ///< b = hash of the token
-    ring_reset,         ///< a = 0 store, 1 console
+    ring_reset,         ///< a = 0 store, 1 console, 2 block, 3 net; device its driver
     request_seen,       ///< control/shutdown held a word; a = index in the handshake's table
     request_acked,      ///< a = as above
     request_ignored,    ///< a = reason (handshake.h)
@@ -103,6 +103,18 @@ enum class EventKind : uint8_t {
     task_frozen,        ///< a = task id; s = 1 when it was inside the store
     task_thawed,        ///< a = task id
     fault_injected,     ///< a = index in the plan
+    watch_dropped,      ///< b = hash of the token: let go of without a word to the daemon
+    queue_detached,     ///< device: nobody reaches its rings from here on
+    queue_attached,     ///< device: its rings may be used
+    ring_used,          ///< device; a = queue: something was put on a ring, or one was looked into
+    io_accepted,        ///< device; a = operation, b = serial number of the request
+    io_completed,       ///< device; b = serial number; s = Errc: its user was told
+    io_idle,            ///< device: by its driver's word nothing that it accepted is under way
+    backend_connected,  ///< a = virtual device; b = 0 block, 1 net
+    backend_closed,     ///< a = virtual device; b = 0 block, 1 net
+    io_refused,         ///< a = virtual device; s = 1 beyond what was offered, 2 no such grant,
+                        ///< 3 malformed: the backend would not carry out a request
+    link_announced,     ///< a = virtual device: a frame that tells the network where the guest is
     note,               ///< device or 0; a, b as the driver likes
 };
 inline constexpr uint8_t kEventKindCount = static_cast<uint8_t>(EventKind::note) + 1;

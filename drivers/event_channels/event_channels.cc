@@ -66,6 +66,20 @@ Result<> EventChannels::attach(Channel& channel, Port port) noexcept {
     return {};
 }
 
+Result<> EventChannels::offer(Channel& channel, DomId remote) noexcept {
+    evtchn_alloc_unbound made{.dom = DOMID_SELF, .remote_dom = remote, .port = 0};
+    RESUME_TRY(xen_result(xen::event_channel_op(machine_, EVTCHNOP_alloc_unbound, made)));
+    return attach(channel, made.port);
+}
+
+void EventChannels::close(Channel& channel) noexcept {
+    if (channel.port != 0) {
+        evtchn_close done{.port = channel.port};
+        (void)xen::event_channel_op(machine_, EVTCHNOP_close, done);
+    }
+    detach(channel);
+}
+
 void EventChannels::detach(Channel& channel) noexcept {
     if (channel.port != 0) {
         mask(channel);

@@ -45,6 +45,13 @@ class EventChannels final : public Device {
     /// attaches it again after a resume. invalid for port 0 or one out of range, exists when it is
     /// somebody else's.
     Result<> attach(Channel& channel, Port port) noexcept;
+    /// Makes a port that `remote` may bind, and attaches it; thread context, CPU 0.
+    Result<> offer(Channel& channel, DomId remote) noexcept;
+    /// After a resume in the same domain: the port that it had, if Xen still has it bound. gone
+    /// when not: its driver connects anew.
+    Result<> reattach(Channel& channel) noexcept;
+    /// Ends it at Xen too; only in the domain that it was made in.
+    void close(Channel& channel) noexcept;
     /// Forgets the number; no hypercall (L9). Any kind; harmless when not attached.
     void detach(Channel& channel) noexcept;
 

@@ -78,6 +78,19 @@ bool EventChannels::still_bound(const Channel& channel) noexcept {
                : status.status == EVTCHNSTAT_ipi;
 }
 
+Result<> EventChannels::reattach(Channel& channel) noexcept {
+    if (channel.old_port == 0) {
+        return Errc::gone;
+    }
+    evtchn_status status{};
+    status.dom = DOMID_SELF;
+    status.port = channel.old_port;
+    const bool there =
+        xen::event_channel_op(machine_, EVTCHNOP_status, status) == 0 &&
+        (status.status == EVTCHNSTAT_interdomain || status.status == EVTCHNSTAT_unbound);
+    return there ? attach(channel, channel.old_port) : Result<>{Errc::gone};
+}
+
 /// "Registered already" is believed only of an area that Xen still writes to: an event sent to each
 /// vCPU must raise its flag (failure 52). One spurious upcall each is what it costs.
 Result<> EventChannels::check_areas_alive() noexcept {

@@ -113,20 +113,21 @@ Result<> GrantTable::end(uint32_t reference) noexcept {
     return {};
 }
 
-/// A soft reset leaves the old entries in the table; what nobody has mapped is taken back.
+/// A soft reset leaves the old entries in the table: what nobody has mapped is taken back, what
+/// somebody has stays out of use, for his mapping lives on.
 void GrantTable::forget_all() noexcept {
     for (uint32_t reference = kReserved; reference < entries(); ++reference) {
         const uint64_t bit = uint64_t{1} << reference % kWordBits;
         if ((used_[reference / kWordBits] & bit) == 0) {
             continue;
         }
-        used_[reference / kWordBits] &= ~bit;
         grant_entry_v1& old = entry(reference);
         if ((__atomic_load_n(&old.flags, __ATOMIC_ACQUIRE) & kInUse) == 0) {
             __atomic_store_n(&old.flags, uint16_t{GTF_invalid}, __ATOMIC_SEQ_CST);
+            used_[reference / kWordBits] &= ~bit;
+            --in_use_;
         }
     }
-    in_use_ = 0;
     ++generation_;
 }
 

@@ -10,6 +10,8 @@
 namespace resume {
 inline namespace v0 {
 
+class Store;
+
 /// A task of the embedder's; 0 = the thread that drives the suspend.
 using TaskId = uint32_t;
 
@@ -53,6 +55,10 @@ class StoreWatch {
     /// Not while registered; asserted.
     ~StoreWatch() { RESUME_ASSERT(!registered); }
 
+    /// Thread context, from Store::pump(), and only for Store::add_watch(): the daemon would not
+    /// have it. It is not registered any more.
+    void (*refused)(void* argument, const Error& error) noexcept = nullptr;
+
     // Filled by the user; `path` is borrowed for as long as it is registered.
     const char* path = nullptr;
     /// Thread context, from Store::pump(). Fires once at registration, and again after every
@@ -66,6 +72,8 @@ class StoreWatch {
     bool pending = false;
     char token[12] = {};
     char where[kWhereMax] = {};
+    StoreRequest registration{};  ///< its WATCH, so that many can be under way at once
+    Store* store = nullptr;
     boost::intrusive::list_member_hook<> hook{};
 };
 

@@ -88,13 +88,17 @@ Store::Slot* Store::slot_of(uint32_t id) noexcept {
     return nullptr;
 }
 
+Ticks Store::wait_deadline() const noexcept {
+    return raw_counter(machine_) + counter_hz(machine_) / 1000 * kWaitMs;
+}
+
 /// Waits; never while the gate is closed, since nobody could open it then (L23).
 Result<uint32_t> Store::call(StoreRequest& request) noexcept {
     if (!may_enter(request)) {
         return Errc::busy;
     }
     RESUME_TRY(submit(request));
-    const Ticks deadline = raw_counter(machine_) + counter_hz(machine_) / 1000 * kWaitMs;
+    const Ticks deadline = wait_deadline();
     pump();
     while (request.state != StoreRequest::State::done) {
         if (raw_counter(machine_) >= deadline) {

@@ -78,6 +78,9 @@ void Store::pump() noexcept {
     // A user that waits inside a watch's callback pumps too; watches fire from the outside only.
     if (depth_ == 1 && !reconnecting_) {
         fire_watches();
+        if (!broken_ && ring_.attached()) {
+            transmit();  // what they asked for: nothing else would wake us for it
+        }
     }
     --depth_;
 }

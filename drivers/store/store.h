@@ -58,6 +58,10 @@ class Store final : public Device {
     Result<> end(StoreTransaction& transaction, bool commit) noexcept;
     /// exists when it is registered already.
     Result<> watch(StoreWatch& watch) noexcept;
+    /// The same without waiting: it is registered from here on, its first event says that the
+    /// daemon has it, and StoreWatch::refused that it would not. Errors: exists, invalid, and
+    /// submit()'s.
+    Result<> add_watch(StoreWatch& watch) noexcept;
     Result<> unwatch(StoreWatch& watch) noexcept;
     /// Lets go of it here alone, without asking the daemon; its events are strays then. For the end
     /// of a guest, dead or alive; harmless when it is not registered.
@@ -108,6 +112,7 @@ class Store final : public Device {
     Result<> connect() noexcept;
     Result<> reconnect(DomainEvidence evidence) noexcept;
     Result<uint32_t> call(StoreRequest& request) noexcept;
+    [[nodiscard]] Ticks wait_deadline() const noexcept;
     Result<uint32_t> query(uint32_t type, const char* path, char* reply, uint32_t capacity,
                            uint32_t transaction) noexcept;
     Result<> change(uint32_t type, const char* path, const char* value, uint32_t size,
@@ -128,7 +133,11 @@ class Store final : public Device {
     [[nodiscard]] Slot* slot_of(uint32_t id) noexcept;
 
     Result<> register_watches_again(DomainEvidence evidence) noexcept;
-    Result<> set_watch(StoreWatch& watch, uint32_t type) noexcept;
+    Result<> send_watch(StoreWatch& watch) noexcept;
+    void let_go(StoreWatch& watch) noexcept;
+    Result<> wait_for(StoreWatch& watch, Ticks deadline) noexcept;
+    static void on_watch_answered(void* watch, StoreRequest& request) noexcept;
+    void end_registration(StoreWatch& watch, const Error& error) noexcept;
     [[nodiscard]] StoreWatch* watch_of(const StoreEvent& event) noexcept;
     void fire_watches() noexcept;
 

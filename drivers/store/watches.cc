@@ -37,9 +37,13 @@ bool equal(const char* text, const char* bytes, uint32_t length) noexcept {
     return text[length] == '\0';
 }
 
+uint64_t hash_of(const StoreWatch& watch) noexcept {
+    return store_token_hash(watch.token, length_of(watch.token));
+}
+
 }  // namespace
 
-Result<> Store::watch(StoreWatch& watch) noexcept {
+Result<> Store::add_watch(StoreWatch& watch) noexcept {
     if (watch.registered) {
         return Errc::exists;
     }
@@ -50,8 +54,21 @@ Result<> Store::watch(StoreWatch& watch) noexcept {
     name_token(next_token_++, watch.token);
     watch.registered = true;
     watch.pending = false;
+    watch.store = this;
     watches_.push_back(watch);
-    const Result<> done = set_watch(watch, XS_WATCH);
+    const Result<> sent = send_watch(watch);
+    if (!sent.ok()) {
+        forget(watch);
+    }
+    return sent;
+}
+
+Result<> Store::watch(StoreWatch& watch) noexcept {
+    if (closed_ && !reconnecting_) {
+        return watch.registered ? Errc::exists : Errc::busy;
+    }
+    RESUME_TRY(add_watch(watch));
+    const Result<> done = wait_for(watch, wait_deadline());
     if (!done.ok()) {
         forget(watch);
     }
@@ -62,51 +79,90 @@ Result<> Store::unwatch(StoreWatch& watch) noexcept {
     if (!watch.registered) {
         return Errc::not_found;
     }
-    forget(watch);
-    return set_watch(watch, XS_UNWATCH);
-}
-
-void Store::forget(StoreWatch& watch) noexcept {
-    if (watch.registered) {
-        watches_.erase(watches_.iterator_to(watch));
-        watch.registered = false;
-        watch.pending = false;
-    }
-}
-
-Result<> Store::set_watch(StoreWatch& watch, uint32_t type) noexcept {
-    const uint32_t token_length = length_of(watch.token);
+    let_go(watch);
     StoreRequest request;
-    request.type = type;
+    request.type = XS_UNWATCH;
     request.head = watch.path;
     request.head_size = length_of(watch.path) + 1;
     request.tail = watch.token;
-    request.tail_size = token_length + 1;
+    request.tail_size = length_of(watch.token) + 1;
     const Result<uint32_t> done = call(request);
     if (!done.ok()) {
         return done.error();
     }
-    emit(machine_, id(), type == XS_WATCH ? EventKind::watch_added : EventKind::watch_removed, 0,
-         store_token_hash(watch.token, token_length));
+    emit(machine_, id(), EventKind::watch_removed, 0, hash_of(watch));
     return {};
 }
 
-/// All of them, before anyone may add one. One that fails does not keep the others away; a daemon
-/// that does not answer at all does.
+void Store::forget(StoreWatch& watch) noexcept {
+    if (watch.registered) {
+        let_go(watch);
+        emit(machine_, id(), EventKind::watch_dropped, 0, hash_of(watch));
+    }
+}
+
+void Store::let_go(StoreWatch& watch) noexcept {
+    cancel(watch.registration);
+    watches_.erase(watches_.iterator_to(watch));
+    watch.registered = false;
+    watch.pending = false;
+}
+
+Result<> Store::send_watch(StoreWatch& watch) noexcept {
+    StoreRequest& request = watch.registration;
+    cancel(request);  // held since before a resume: said anew
+    request.type = XS_WATCH;
+    request.head = watch.path;
+    request.head_size = length_of(watch.path) + 1;
+    request.tail = watch.token;
+    request.tail_size = length_of(watch.token) + 1;
+    request.completed = &Store::on_watch_answered;
+    request.argument = &watch;
+    return submit(request);
+}
+
+void Store::on_watch_answered(void* argument, StoreRequest& request) noexcept {
+    auto& watch = *static_cast<StoreWatch*>(argument);
+    watch.store->end_registration(watch, request.error);
+}
+
+void Store::end_registration(StoreWatch& watch, const Error& error) noexcept {
+    if (error.code == Errc::none) {
+        emit(machine_, id(), EventKind::watch_added, 0, hash_of(watch));
+    } else if (watch.refused != nullptr && !reconnecting_) {
+        forget(watch);
+        watch.refused(watch.argument, error);
+    }
+}
+
+Result<> Store::wait_for(StoreWatch& watch, Ticks deadline) noexcept {
+    StoreRequest& request = watch.registration;
+    pump();
+    while (request.state != StoreRequest::State::done) {
+        if (raw_counter(machine_) >= deadline) {
+            cancel(request);
+            return Errc::timed_out;
+        }
+        wait_for_interrupt(machine_, deadline);
+        pump();
+    }
+    return request.error.code == Errc::none ? Result<>{} : request.error;
+}
+
+/// All of them at once, before anyone may add one. One that fails does not keep the others away; a
+/// daemon that does not answer at all does.
 Result<> Store::register_watches_again(DomainEvidence evidence) noexcept {
-    Result<> first{};
     for (StoreWatch& watch : watches_) {
-        const Result<> done = set_watch(watch, XS_WATCH);
+        RESUME_TRY(send_watch(watch));
+    }
+    Result<> first{};
+    const Ticks deadline = wait_deadline();
+    for (StoreWatch& watch : watches_) {
+        const Result<> done = wait_for(watch, deadline);
         const bool there_already =
             !done.ok() && done.error().code == Errc::exists && evidence == DomainEvidence::same;
-        if (done.ok() || there_already) {
-            continue;
-        }
-        if (first.ok()) {
+        if (!done.ok() && !there_already && first.ok()) {
             first = done;
-        }
-        if (done.error().code == Errc::timed_out || broken_) {
-            break;
         }
     }
     return first;
