@@ -29,6 +29,9 @@ constexpr BugInfo kBugs[] = {
     {Bug::ack_only, "ack-only", "L3", "OpenBSD, pv/xen.c"},
     {Bug::torn_commit, "torn-commit", "L24", "Linux before the generation id"},
     {Bug::gate_at_resume_no_idt, "gate-at-resume-no-idt", "L10", "RHEL 8.8, kernel 4.18.0-466"},
+    {Bug::split_completed_twice, "split-completed-twice", "L15", "xen-blkfront, split bios"},
+    {Bug::first_queue_only, "first-queue-only", "L15", "xen-blkfront, multi-queue"},
+    {Bug::limits_kept, "limits-kept", "L16", "xen-blkfront before 402b27f9"},
 };
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");

@@ -33,8 +33,11 @@ enum class Bug : uint8_t {
     ack_only,               ///< [50] the request is acked and nothing is done
     torn_commit,            ///< [5] a transaction torn by the cycle is committed
     gate_at_resume_no_idt,  ///< [1] the same without exception gates (a kernel's)
+    split_completed_twice,  ///< [18] the halves of a split request are ended one by one
+    first_queue_only,       ///< [19] what was under way on the other queues is forgotten
+    limits_kept,            ///< [20] a backend's limit outlives the backend
 };
-inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::gate_at_resume_no_idt) + 1;
+inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::limits_kept) + 1;
 
 /// A set of bugs; empty by default.
 class Bugs {
@@ -46,13 +49,13 @@ class Bugs {
     [[nodiscard]] constexpr bool empty() const noexcept { return mask_ == 0; }
 
   private:
-    explicit constexpr Bugs(uint32_t mask) noexcept : mask_{mask} {}
-    static constexpr uint32_t bit(Bug bug) noexcept {
-        return bug == Bug::none ? 0U : 1U << static_cast<uint8_t>(bug);
+    explicit constexpr Bugs(uint64_t mask) noexcept : mask_{mask} {}
+    static constexpr uint64_t bit(Bug bug) noexcept {
+        return bug == Bug::none ? 0 : uint64_t{1} << static_cast<uint8_t>(bug);
     }
-    uint32_t mask_ = 0;
+    uint64_t mask_ = 0;
 };
-static_assert(kBugCount <= 32);
+static_assert(kBugCount <= 64);
 
 /// One row of the table of switches.
 struct BugInfo {

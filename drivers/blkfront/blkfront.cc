@@ -1,0 +1,248 @@
+// A request's life.
+#include "drivers/blkfront/blkfront.h"
+
+#include "drivers/support/emit.h"
+
+namespace resume {
+inline namespace v0 {
+
+constexpr DriverOps Blkfront::kOps = {
+    .driver = "blkfront",
+    .suspend = thread_down<&Blkfront::suspend>,
+    .suspend_late = thread_down<&Blkfront::suspend_late>,
+    .resume_early = thread_up<&Blkfront::resume_early>,
+    .resume = thread_up<&Blkfront::resume>,
+};
+
+Blkfront::Blkfront(Machine& machine, EventChannels& events, GrantTable& grants, Store& store,
+                   const BlkfrontConfig& config, Bugs bugs) noexcept
+    : Device{kOps, config.name},
+      machine_{machine},
+      store_{store},
+      config_{config},
+      bugs_{bugs},
+      bus_{store, "vbd", config.handle},
+      queues_{{machine, events, grants},
+              {machine, events, grants},
+              {machine, events, grants},
+              {machine, events, grants}} {
+    RESUME_ASSERT(config.memory != nullptr && config.queues > 0 && config.queues <= kMaxQueues);
+    bus_.listen({.self = this, .changed = &Blkfront::on_changed, .lost = &Blkfront::on_lost});
+}
+
+Blkfront::~Blkfront() {
+    RESUME_ASSERT(idle());
+    bus_.forget();
+    for (BlockQueue& queue : queues_) {
+        queue.forget();
+    }
+}
+
+void Blkfront::on_changed(void* self, xenbus_state state) noexcept {
+    static_cast<Blkfront*>(self)->look(state);
+}
+
+void Blkfront::on_lost(void* self, const Error& error) noexcept {
+    static_cast<Blkfront*>(self)->lose(error);
+}
+
+void Blkfront::start() noexcept {
+    RESUME_ASSERT(registered() && stage_ == Stage::off);
+    stage_ = Stage::looking;
+    bus_.connect();
+}
+
+void Blkfront::stop() noexcept {
+    RESUME_ASSERT(!quiet_);
+    detach();
+    if (stage_ != Stage::gone) {
+        rewind(true);
+        close_queues();
+    }
+    bus_.stop();
+    stage_ = Stage::off;
+    fail_all(Errc::gone);
+}
+
+Result<> Blkfront::submit(BlockRequest& request) noexcept {
+    RESUME_ASSERT(!request.accepted);
+    const bool flush = request.operation == BlockRequest::Operation::flush;
+    const bool aligned = reinterpret_cast<uintptr_t>(request.data) % kSectorSize == 0;
+    if (flush ? request.sectors != 0
+              : request.sectors == 0 || !aligned || request.data == nullptr) {
+        return Errc::invalid;
+    }
+    if (stage_ == Stage::gone || stage_ == Stage::closed || stage_ == Stage::off) {
+        return Errc::gone;
+    }
+    request.accepted = true;
+    request.failed = false;
+    request.serial = next_serial_++;
+    request.issued = request.parts = 0;
+    waiting_.push_back(request);
+    emit(machine_, id(), EventKind::io_accepted, static_cast<uint32_t>(request.operation),
+         request.serial);
+    push();
+    return {};
+}
+
+void Blkfront::pump() noexcept {
+    if (quiet_) {
+        return;
+    }
+    if (attached_) {
+        for (BlockQueue& queue : queues_) {
+            take_answers(queue);
+        }
+        push();
+    }
+    if (stage_ == Stage::closing && (under_way() == 0 || released_) && !bus_.busy()) {
+        let_go();
+    }
+    if (stage_ == Stage::closed && released_) {
+        close_queues();
+    }
+}
+
+uint32_t Blkfront::under_way() const noexcept {
+    uint32_t count = 0;
+    for (const BlockQueue& queue : queues_) {
+        count += queue.under_way();
+    }
+    return count;
+}
+
+uint64_t Blkfront::malformed() const noexcept {
+    uint64_t count = 0;
+    for (const BlockQueue& queue : queues_) {
+        count += queue.malformed();
+    }
+    return count;
+}
+
+uint64_t Blkfront::leaked_grants() const noexcept {
+    uint64_t count = 0;
+    for (const BlockQueue& queue : queues_) {
+        count += queue.leaked_grants();
+    }
+    return count;
+}
+
+void Blkfront::attach() noexcept {
+    attached_ = true;
+    emit(machine_, id(), EventKind::queue_attached);
+}
+
+void Blkfront::detach() noexcept {
+    if (attached_) {
+        attached_ = false;
+        emit(machine_, id(), EventKind::queue_detached);
+    }
+}
+
+void Blkfront::take_answers(BlockQueue& queue) noexcept {
+    BlockQueue::Answer answer;
+    while (queue.take(answer)) {
+        emit(machine_, id(), EventKind::ring_used, static_cast<uint32_t>(&queue - queues_));
+        finish_part(answer.part, answer.good);
+    }
+}
+
+/// In the order of acceptance; what does not fit waits for answers.
+void Blkfront::push() noexcept {
+    if (!attached_ || stage_ != Stage::connected) {
+        return;
+    }
+    bool moved = false;
+    while (!waiting_.empty()) {
+        BlockRequest& request = waiting_.front();
+        if (!push_one(request)) {
+            break;
+        }
+        moved = true;
+    }
+    if (moved) {
+        for (uint32_t i = 0; i < info_.queues; ++i) {
+            queues_[i].flush();
+        }
+    }
+    if (!waiting_.empty() && under_way() == 0 && stage_ == Stage::connected) {
+        // No answer will ever make room: other users have every grant.
+        BlockRequest& stuck = waiting_.front();
+        waiting_.pop_front();
+        finish(stuck, Errc::no_space);
+    }
+}
+
+/// One part of it; true when it went to a ring or needs none.
+bool Blkfront::push_one(BlockRequest& request) noexcept {
+    BlockPart part{.request = &request};
+    if (request.operation == BlockRequest::Operation::flush) {
+        if (!info_.flush) {
+            waiting_.pop_front();  // nothing there holds back what it has said to be written
+            finish(request, Errc::none);
+            return true;
+        }
+        part.operation = BLKIF_OP_FLUSH_DISKCACHE;
+    } else {
+        const bool reads = request.operation == BlockRequest::Operation::read;
+        part.operation = reads ? BLKIF_OP_READ : BLKIF_OP_WRITE;
+        part.sector = request.sector + request.issued;
+        part.data = request.data + static_cast<size_t>(request.issued) * kSectorSize;
+        part.sectors =
+            BlockQueue::sectors_within(part.data, request.sectors - request.issued, info_.segments);
+    }
+    for (uint32_t tries = 0; tries < info_.queues; ++tries) {
+        const uint32_t index = next_queue_++ % info_.queues;
+        if (!queues_[index].put(part, info_.segments, info_.persistent)) {
+            continue;
+        }
+        emit(machine_, id(), EventKind::ring_used, index, request.serial);
+        request.issued += part.sectors;
+        ++request.parts;
+        if (request.issued == request.sectors) {
+            waiting_.pop_front();
+            issued_.push_back(request);
+        }
+        return true;
+    }
+    return false;
+}
+
+void Blkfront::finish_part(const BlockPart& part, bool good) noexcept {
+    BlockRequest& request = *part.request;
+    request.failed = request.failed || !good;
+    --request.parts;
+    const bool whole = request.issued == request.sectors && request.parts == 0;
+    if (whole) {
+        issued_.erase(issued_.iterator_to(request));
+        finish(request, request.failed ? Errc::io : Errc::none);
+    }
+}
+
+void Blkfront::finish(BlockRequest& request, Errc result) noexcept {
+    request.accepted = false;
+    emit(machine_, id(), EventKind::io_completed, 0, request.serial, static_cast<int32_t>(result));
+    if (request.completed != nullptr) {
+        request.completed(request.argument, request, result);
+    }
+    if (idle()) {
+        emit(machine_, id(), EventKind::io_idle);
+    }
+}
+
+void Blkfront::fail_all(Errc why) noexcept {
+    while (!issued_.empty()) {
+        BlockRequest& request = issued_.front();
+        issued_.pop_front();
+        finish(request, why);
+    }
+    while (!waiting_.empty()) {
+        BlockRequest& request = waiting_.front();
+        waiting_.pop_front();
+        finish(request, why);
+    }
+}
+
+}  // namespace v0
+}  // namespace resume

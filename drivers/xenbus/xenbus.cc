@@ -1,0 +1,134 @@
+#include "drivers/xenbus/xenbus.h"
+
+#include "drivers/support/text.h"
+
+namespace resume {
+inline namespace v0 {
+namespace {
+
+constexpr uint32_t kLastState = XenbusStateReconfigured;
+
+}  // namespace
+
+Xenbus::Xenbus(Store& store, const char* kind, uint32_t handle) noexcept
+    : store_{store}, handle_{handle}, batch_{store} {
+    TextBuilder path{path_, sizeof path_};
+    path.add("device/").add(kind).add("/").add(handle);
+    RESUME_ASSERT(path.complete());
+    watch_.path = watched_;
+    watch_.fired = &Xenbus::on_watch;
+    watch_.refused = &Xenbus::on_refused;
+    watch_.argument = this;
+}
+
+void Xenbus::connect() noexcept {
+    forget();
+    own_ = XenbusStateInitialising;
+    batch_.read_text(path_, "backend", other_path_, sizeof other_path_);
+    batch_.read(path_, "backend-id", &other_domain_, 0);
+    if (const Result<> sent = batch_.send(&Xenbus::on_found, this); !sent.ok()) {
+        lose(sent.error());
+    }
+}
+
+void Xenbus::forget() noexcept {
+    store_.forget(watch_);
+    batch_.cancel();
+    look_again_ = false;
+    sent_ = nullptr;
+}
+
+void Xenbus::stop() noexcept {
+    batch_.cancel();
+    look_again_ = false;
+    if (watch_.registered && !store_.closed()) {
+        // That the daemon does not answer leaves a watch behind whose events nobody hears.
+        (void)store_.unwatch(watch_);
+    }
+    forget();
+}
+
+void Xenbus::lose(const Error& error) noexcept {
+    forget();
+    listener_.lost(listener_.self, error);
+}
+
+void Xenbus::on_found(void* self, const Error& error) noexcept {
+    auto& bus = *static_cast<Xenbus*>(self);
+    if (error.code != Errc::none || bus.other_path_[0] == '\0') {
+        bus.lose(error.code != Errc::none ? error : Error{.code = Errc::not_found});
+        return;
+    }
+    TextBuilder watched{bus.watched_, sizeof bus.watched_};
+    watched.add(bus.other_path_).add("/state");
+    const Result<> added = watched.complete() ? bus.store_.add_watch(bus.watch_) : Errc::no_space;
+    if (!added.ok()) {
+        bus.lose(added.error());
+    }
+}
+
+void Xenbus::on_refused(void* self, const Error& error) noexcept {
+    static_cast<Xenbus*>(self)->lose(error);
+}
+
+void Xenbus::on_watch(void* self, const char*) noexcept {
+    static_cast<Xenbus*>(self)->look();
+}
+
+void Xenbus::look() noexcept {
+    if (batch_.busy()) {
+        look_again_ = true;
+        return;
+    }
+    look_again_ = false;
+    batch_.read(other_path_, "state", &state_, XenbusStateUnknown);
+    if (const Result<> sent = batch_.send(&Xenbus::on_state, this); !sent.ok()) {
+        lose(sent.error());
+    }
+}
+
+void Xenbus::on_state(void* self, const Error& error) noexcept {
+    auto& bus = *static_cast<Xenbus*>(self);
+    if (error.code == Errc::gone) {
+        return;  // of the old domain: whoever resumes asks anew
+    }
+    if (error.code != Errc::none) {
+        bus.lose(error);
+        return;
+    }
+    const auto state = static_cast<xenbus_state>(bus.state_ <= kLastState ? bus.state_ : 0);
+    bus.listener_.changed(bus.listener_.self, state);
+    bus.after_batch();
+}
+
+void Xenbus::send(Done done) noexcept {
+    sent_ = done;
+    if (const Result<> sent = batch_.send(&Xenbus::on_sent, this); !sent.ok()) {
+        lose(sent.error());
+    }
+}
+
+void Xenbus::add_state(xenbus_state state) noexcept {
+    own_ = state;
+    batch_.write(path_, "state", static_cast<uint32_t>(state));
+}
+
+void Xenbus::on_sent(void* self, const Error& error) noexcept {
+    auto& bus = *static_cast<Xenbus*>(self);
+    const Done done = bus.sent_;
+    bus.sent_ = nullptr;
+    if (done != nullptr) {
+        done(bus.listener_.self, error);
+    }
+    bus.after_batch();
+}
+
+/// What came while something else was under way.
+void Xenbus::after_batch() noexcept {
+    if (look_again_ && !batch_.busy()) {
+        look();
+    }
+}
+
+}  // namespace v0
+}  // namespace resume

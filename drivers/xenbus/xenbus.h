@@ -1,0 +1,87 @@
+// One frontend's way to its other end: where that is, in which state it is, and the nodes between
+// the two (xen/io/xenbus.h). Nothing here waits: every step is sent, and the answer, or the watch
+// on the other end's state, brings the next. So a backend may take as long as it likes, on the very
+// thread that delivers its watch events (F8, L23), and any number of frontends go through their
+// steps side by side, one round trip a step for all of them.
+//
+// After a real resume the toolstack has written fresh nodes: another path, perhaps another domain.
+// forget() drops what was known, connect() asks anew. After a cancelled or an aborted suspend
+// neither is called: a state written then would make the backend let go of a ring in use.
+#pragma once
+
+#include <xen/io/xenbus.h>
+
+#include "drivers/xenbus/batch.h"
+
+namespace resume {
+inline namespace v0 {
+
+/// Who hears of it; thread context, from Store::pump().
+struct XenbusListener {
+    void* self = nullptr;
+    /// The other end's state was read; XenbusStateUnknown when it has none (any more).
+    void (*changed)(void* self, xenbus_state state) noexcept = nullptr;
+    /// There is no other end: the toolstack took the device away, or the store failed.
+    void (*lost)(void* self, const Error& error) noexcept = nullptr;
+};
+
+class Xenbus {
+  public:
+    /// `kind`: "vbd", "vif"; `handle`: the number of the virtual device. Both name its nodes:
+    /// device/KIND/HANDLE.
+    Xenbus(Store& store, const char* kind, uint32_t handle) noexcept;
+    Xenbus(const Xenbus&) = delete;
+    Xenbus& operator=(const Xenbus&) = delete;
+    ~Xenbus() { forget(); }
+    void listen(const XenbusListener& listener) noexcept { listener_ = listener; }
+
+    // Thread context.
+    /// Looks up the other end and watches it; changed() or lost() tells how it went.
+    void connect() noexcept;
+    /// In a new domain: everything that was known and under way, without a word to the daemon.
+    void forget() noexcept;
+    /// The device goes: the watch is taken back where the store is open.
+    void stop() noexcept;
+
+    /// Requests of the frontend's own, while !busy(); what happens at the other end meanwhile is
+    /// looked at when they are through.
+    [[nodiscard]] StoreBatch& batch() noexcept { return batch_; }
+    [[nodiscard]] bool busy() const noexcept { return batch_.busy(); }
+    using Done = void (*)(void* self, const Error& error) noexcept;
+    void send(Done done) noexcept;
+    /// Adds our own state to the batch: last, since it announces the rest.
+    void add_state(xenbus_state state) noexcept;
+    [[nodiscard]] xenbus_state own_state() const noexcept { return own_; }
+
+    [[nodiscard]] const char* path() const noexcept { return path_; }
+    [[nodiscard]] const char* other_path() const noexcept { return other_path_; }
+    [[nodiscard]] DomId other_domain() const noexcept { return static_cast<DomId>(other_domain_); }
+    [[nodiscard]] uint32_t handle() const noexcept { return handle_; }
+
+  private:
+    void look() noexcept;
+    void lose(const Error& error) noexcept;
+    void after_batch() noexcept;
+    static void on_watch(void* self, const char* where) noexcept;
+    static void on_refused(void* self, const Error& error) noexcept;
+    static void on_found(void* self, const Error& error) noexcept;
+    static void on_state(void* self, const Error& error) noexcept;
+    static void on_sent(void* self, const Error& error) noexcept;
+
+    Store& store_;
+    XenbusListener listener_{};
+    uint32_t handle_;
+    char path_[48];
+    char other_path_[StoreBatch::kPathMax] = {};
+    char watched_[StoreBatch::kPathMax] = {};
+    uint32_t other_domain_ = 0;
+    uint32_t state_ = 0;
+    xenbus_state own_ = XenbusStateInitialising;
+    bool look_again_ = false;
+    Done sent_ = nullptr;
+    StoreBatch batch_;
+    StoreWatch watch_;
+};
+
+}  // namespace v0
+}  // namespace resume
