@@ -51,6 +51,9 @@ bool Domain::resume_in_place(bool fast) {
 
 void Domain::restore(const HostConfig& host) {
     Machine& m = machine_;
+    for (const auto& backend : m.backends) {
+        backend->domain_gone();
+    }
     ++id_;
     ++incarnation_;
     m.move_to(host);
@@ -61,6 +64,7 @@ void Domain::restore(const HostConfig& host) {
     m.params.keep_migrated();
     m.ports.forget();
     m.connect_daemons();
+    m.replug();
     return_code_ = 0;
     evidence_ = DomainEvidence::fresh;
     run_again(true);
@@ -70,10 +74,20 @@ void Domain::restore(const HostConfig& host) {
 
 void Domain::soft_reset() {
     Machine& m = machine_;
+    for (const auto& backend : m.backends) {
+        if (backend->replugs) {
+            backend->domain_gone();
+        }
+    }
     m.channels.reset();
     m.vcpus.unregister();
     m.shared_info.detach();
     m.connect_daemons();
+    for (const auto& backend : m.backends) {
+        if (backend->replugs && !backend->stays_behind) {
+            backend->plug();
+        }
+    }
     return_code_ = 0;
     evidence_ = DomainEvidence::fresh;
     run_again(false);

@@ -44,6 +44,23 @@ Port EventChannels::open(std::function<void()> notified) {
     return static_cast<Port>(port);
 }
 
+bool EventChannels::join(Port port, DomId domain, std::function<void()> notified) {
+    if (!is_bound(port) || channels_[port].kind != Channel::Kind::unbound ||
+        channels_[port].remote != domain) {
+        return false;
+    }
+    channels_[port].kind = Channel::Kind::interdomain;
+    channels_[port].notified = std::move(notified);
+    return true;
+}
+
+void EventChannels::leave(Port port) {
+    if (is_bound(port) && channels_[port].kind == Channel::Kind::interdomain) {
+        channels_[port].kind = Channel::Kind::unbound;
+        channels_[port].notified = nullptr;
+    }
+}
+
 void EventChannels::take_over(Port port, std::function<void()> notified) {
     if (is_bound(port)) {
         channels_[port].notified = std::move(notified);

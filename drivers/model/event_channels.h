@@ -29,6 +29,10 @@ class EventChannels {
 
     /// The domain builder's act: a channel bound by a daemon of dom0's.
     Port open(std::function<void()> notified);
+    /// EVTCHNOP_bind_interdomain by a backend: false when the port does not wait for `domain`.
+    bool join(Port port, DomId domain, std::function<void()> notified);
+    /// A backend lets go of its end: the port waits for it again.
+    void leave(Port port);
     /// Another end for a channel that is there already.
     void take_over(Port port, std::function<void()> notified);
     /// The other side notifies the guest. Nothing when the port is not bound any more.

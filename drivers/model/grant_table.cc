@@ -36,6 +36,7 @@ void GrantTable::forget() {
         }
     }
     frames_.clear();
+    mapped_.clear();
     version_ = 1;
     grow(1);
     auto* entries = reinterpret_cast<grant_entry_v1*>(frames_[0].own->bytes);
@@ -63,6 +64,37 @@ long GrantTable::map(uint64_t index, Gfn gfn) {
     frame.gfn = gfn;
     frame.mapped = true;
     return 0;
+}
+
+grant_entry_v1* GrantTable::entry(uint32_t reference) {
+    const uint32_t index = reference / kEntriesV1;
+    return index < frames()
+               ? reinterpret_cast<grant_entry_v1*>(page(index)) + reference % kEntriesV1
+               : nullptr;
+}
+
+std::byte* GrantTable::map_page(DomId domain, uint32_t reference, bool readonly) {
+    grant_entry_v1* const granted = entry(reference);
+    if (granted == nullptr || (granted->flags & GTF_type_mask) != GTF_permit_access ||
+        granted->domid != domain || (!readonly && (granted->flags & GTF_readonly) != 0)) {
+        return nullptr;
+    }
+    granted->flags =
+        static_cast<uint16_t>(granted->flags | GTF_reading | (readonly ? 0 : GTF_writing));
+    ++mapped_[reference];
+    return machine_.memory.page(granted->frame);
+}
+
+void GrantTable::unmap_page(uint32_t reference) {
+    const auto found = mapped_.find(reference);
+    if (found == mapped_.end() || --found->second != 0) {
+        return;
+    }
+    mapped_.erase(found);
+    if (grant_entry_v1* const granted = entry(reference); granted != nullptr) {
+        granted->flags =
+            static_cast<uint16_t>(granted->flags & ~unsigned{GTF_reading | GTF_writing});
+    }
 }
 
 bool GrantTable::in_use() {

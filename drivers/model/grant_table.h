@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
 #include "drivers/model/fwd.h"
 #include "drivers/model/memory.h"
+#include "libresume/platform/xen.h"
 
 namespace resume::model {
 
@@ -19,6 +21,10 @@ class GrantTable {
     long operate(unsigned op, void* argument);
     /// XENMEM_add_to_physmap, XENMAPSPACE_grant_table.
     long map(uint64_t index, Gfn gfn);
+    /// A backend's GNTTABOP_map_grant_ref: the page, or null when `domain` has no such grant. The
+    /// entry says that it is in use until as many unmap() came.
+    std::byte* map_page(DomId domain, uint32_t reference, bool readonly);
+    void unmap_page(uint32_t reference);
     /// A new domain: no mapping, version 1, only the reserved entries.
     void forget();
 
@@ -36,12 +42,14 @@ class GrantTable {
     };
 
     std::byte* page(uint32_t index);
+    grant_entry_v1* entry(uint32_t reference);
     void grow(uint32_t count);
     [[nodiscard]] bool in_use();
 
     Machine& machine_;
     std::vector<Frame> frames_;
     uint32_t version_ = 1;
+    std::map<uint32_t, uint32_t> mapped_;  ///< by reference: how often by backends
 };
 
 }  // namespace resume::model

@@ -136,6 +136,14 @@ void Machine::connect_daemons() {
     console.connect(console_port);
 }
 
+void Machine::replug() {
+    for (const auto& backend : backends) {
+        if (!backend->stays_behind) {
+            backend->plug();
+        }
+    }
+}
+
 void Machine::sight(EventKind kind, uint32_t a, uint64_t b, int32_t status) {
     trace.write({.ticks = timekeeping.ticks(),
                  .arg64 = b,

@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "drivers/model/backend/backend.h"
 #include "drivers/model/clock.h"
 #include "drivers/model/config.h"
 #include "drivers/model/console.h"
@@ -92,6 +93,17 @@ struct Machine {
     void move_to(const model::HostConfig& host) { host_now = &host; }
     /// The domain builder's part for store and console: pages, channels, parameters.
     void connect_daemons();
+    /// A device of the guest's, with its other end; its nodes are written by Backend::plug().
+    template <class B, class Config>
+    B& add_backend(const Config& configuration) {
+        auto made = std::make_unique<B>(*this, configuration);
+        B& backend = *made;
+        backends.push_back(std::move(made));
+        backend.plug();
+        return backend;
+    }
+    /// What the toolstack does for each device when there is another domain.
+    void replug();
     /// Uses another store than the one in this process; before boot.
     void use_store(std::unique_ptr<model::StoreSeam> other);
 
@@ -114,6 +126,7 @@ struct Machine {
     std::unique_ptr<model::StoreSeam> store;
     model::StoreRing store_ring;
     model::Toolstack toolstack;
+    std::vector<std::unique_ptr<model::Backend>> backends;
 
     model::Fiber fiber;
     std::mt19937_64 random;

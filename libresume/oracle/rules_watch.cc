@@ -21,6 +21,14 @@ class WatchRules final : public Rules {
             case EventKind::watch_removed:
                 now_.erase(event.arg64);
                 break;
+            case EventKind::watch_dropped:
+                // Given up by its user: in a new domain there is nothing of it to take back.
+                if (scene.in_cycle() && scene.going_up() && now_.count(event.arg64) != 0) {
+                    scene.violate("L5", "a watch was forgotten here and left behind at the daemon");
+                }
+                now_.erase(event.arg64);
+                before_.erase(event.arg64);
+                break;
             case EventKind::hypercall:
                 if (is_suspend_hypercall(event) && event.status == 0) {
                     before_ = now_;

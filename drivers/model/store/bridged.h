@@ -30,6 +30,8 @@ class BridgedStore final : public StoreSeam {
     void introduce(DomId domid) override;
     std::optional<std::string> read(const std::string& path) override;
     void write(const std::string& path, const std::string& value) override;
+    void create(const std::string& path, const std::string& value, DomId owner,
+                DomId reader) override;
     void remove(const std::string& path) override;
     void watch(const std::string& path, Changed changed) override;
 

@@ -14,6 +14,15 @@ std::string EmbeddedStore::home() const {
     return "/local/domain/" + std::to_string(domid_);
 }
 
+std::string EmbeddedStore::absolute(const std::string& path) const {
+    return path.front() == '/' ? path : home() + "/" + path;
+}
+
+void EmbeddedStore::create(const std::string& path, const std::string& value, DomId owner,
+                           DomId reader) {
+    daemon_.write(absolute(path), value, {{'n', owner}, {'r', reader}});
+}
+
 // What libxl makes for a domain, as far as a guest looks at it (libxl_create.c): the guest may
 // read its home, and write what is listed as its own.
 void EmbeddedStore::build_home() {
@@ -65,7 +74,7 @@ void EmbeddedStore::introduce(DomId domid) {
     }
     for (std::size_t i = 0; i < watches_.size(); ++i) {
         StoreMessage gone{.type = XS_UNWATCH};
-        gone.payload = home() + "/" + watches_[i].path + '\0' + std::to_string(i) + '\0';
+        gone.payload = absolute(watches_[i].path) + '\0' + std::to_string(i) + '\0';
         daemon_.handle(host_, gone);
     }
     daemon_.remove(home());
@@ -77,16 +86,16 @@ void EmbeddedStore::introduce(DomId domid) {
 }
 
 std::optional<std::string> EmbeddedStore::read(const std::string& path) {
-    const StoreNode* node = daemon_.tree().find(home() + "/" + path);
+    const StoreNode* node = daemon_.tree().find(absolute(path));
     return node == nullptr ? std::nullopt : std::optional{node->value};
 }
 
 void EmbeddedStore::write(const std::string& path, const std::string& value) {
-    daemon_.write(home() + "/" + path, value);
+    daemon_.write(absolute(path), value);
 }
 
 void EmbeddedStore::remove(const std::string& path) {
-    daemon_.remove(home() + "/" + path);
+    daemon_.remove(absolute(path));
 }
 
 void EmbeddedStore::watch(const std::string& path, Changed changed) {
@@ -96,7 +105,7 @@ void EmbeddedStore::watch(const std::string& path, Changed changed) {
 
 void EmbeddedStore::register_host_watch(std::size_t index) {
     StoreMessage message{.type = XS_WATCH};
-    message.payload = home() + "/" + watches_[index].path + '\0' + std::to_string(index) + '\0';
+    message.payload = absolute(watches_[index].path) + '\0' + std::to_string(index) + '\0';
     daemon_.handle(host_, message);
 }
 

@@ -20,6 +20,8 @@ class EmbeddedStore final : public StoreSeam {
     void introduce(DomId domid) override;
     std::optional<std::string> read(const std::string& path) override;
     void write(const std::string& path, const std::string& value) override;
+    void create(const std::string& path, const std::string& value, DomId owner,
+                DomId reader) override;
     void remove(const std::string& path) override;
     void watch(const std::string& path, Changed changed) override;
     void release_domain() override { daemon_.fire_special("@releaseDomain"); }
@@ -33,6 +35,7 @@ class EmbeddedStore final : public StoreSeam {
         Changed changed;
     };
 
+    [[nodiscard]] std::string absolute(const std::string& path) const;
     void build_home();
     void host_event(const StoreMessage& event);
     void register_host_watch(std::size_t index);

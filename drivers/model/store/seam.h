@@ -30,9 +30,12 @@ class StoreSeam {
 
     /// The toolstack made a new domain for the guest: what libxl writes, and nothing of `data`.
     virtual void introduce(DomId domid) = 0;
-    /// Paths relative to the guest's home; nullopt when there is no such node.
+    /// Paths relative to the guest's home, or absolute; nullopt when there is no such node.
     virtual std::optional<std::string> read(const std::string& path) = 0;
     virtual void write(const std::string& path, const std::string& value) = 0;
+    /// A node of the toolstack's making: `owner`'s, and `reader` may look.
+    virtual void create(const std::string& path, const std::string& value, DomId owner,
+                        DomId reader) = 0;
     virtual void remove(const std::string& path) = 0;
     /// `changed` is called after each change at or below `path`, by whomever; for ever.
     virtual void watch(const std::string& path, Changed changed) = 0;

@@ -91,6 +91,14 @@ Story with(Story story, const std::function<void(Story&)>& change) {
     return story;
 }
 
+/// What a disk, or the other side, says at the end of the cycle.
+void tell_device(Story& story, const std::vector<TraceEvent>& events) {
+    for (TraceEvent event : events) {
+        event.device = event.witness == Witness::other_side ? kNoDevice : Story::kDisk;
+        story.insert(story.size() - 1, event);
+    }
+}
+
 const Breach kBreaches[] = {
     {"L1", "another vCPU still runs",
      [] {
@@ -507,6 +515,49 @@ const Breach kBreaches[] = {
                  return e.device == Story::kNet && e.phase == Phase::resume;
              });
          });
+     }},
+    {"L15", "a request completes twice",
+     [] {
+         return with(Story{}.cancelled(), [](Story& s) {
+             tell_device(s, {{.arg64 = 1, .kind = EventKind::io_accepted},
+                             {.arg64 = 1, .kind = EventKind::io_completed},
+                             {.arg64 = 1, .kind = EventKind::io_completed}});
+         });
+     }},
+    {"L15", "a request is lost",
+     [] {
+         return with(Story{}.cancelled(), [](Story& s) {
+             tell_device(s, {{.kind = EventKind::io_accepted}, {.kind = EventKind::io_idle}});
+         });
+     }},
+    {"L16", "a backend is asked for more than it offers",
+     [] {
+         const TraceEvent refused{
+             .status = 1, .kind = EventKind::io_refused, .witness = Witness::other_side};
+         return with(Story{}.cancelled(), [&](Story& s) { tell_device(s, {refused}); });
+     }},
+    {"L17", "a ring is used between its freeing and its replacement",
+     [] {
+         return with(Story{}.cancelled(), [](Story& s) {
+             tell_device(s, {{.kind = EventKind::queue_attached},
+                             {.kind = EventKind::queue_detached},
+                             {.kind = EventKind::ring_used}});
+         });
+     }},
+    {"L17", "a ring is made anew under its users",
+     [] {
+         return with(Story{}.resumed(), [](Story& s) {
+             tell_device(s, {{.kind = EventKind::queue_attached},
+                             {.arg32 = 2, .kind = EventKind::ring_reset}});
+         });
+     }},
+    {"L20", "a link comes back and the network is not told",
+     [] {
+         Story story;
+         tell_device(
+             story.resumed(),
+             {{.arg64 = 1, .kind = EventKind::backend_connected, .witness = Witness::other_side}});
+         return story.cancelled();
      }},
     {"D1", "device interrupts are not masked",
      [] {

@@ -1,0 +1,184 @@
+// L15, L16, L17, L20: requests complete once, nothing is asked of a backend that it does not offer,
+// rings are reached only while they are there, and the network hears where the guest is.
+#include "libresume/oracle/families.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace resume::oracle {
+namespace {
+
+/// A request that took longer is lost: no backend of ours is that slow, and a host gives a guest up
+/// after as long (4.1.7).
+constexpr uint64_t kLostAfterNs = 60'000'000'000;
+constexpr uint32_t kFirstDeviceRing = 2;  ///< ring_reset, a: block, net
+constexpr uint64_t kNet = 1;              ///< backend_connected, b
+
+class DeviceRules final : public Rules {
+  public:
+    void see(Scene& scene, const TraceEvent& event) override {
+        switch (event.kind) {
+            case EventKind::io_accepted:
+                devices_[event.device].open.emplace(event.arg64, event.ticks);
+                devices_[event.device].ended.erase(event.arg64);
+                break;
+            case EventKind::io_completed:
+                complete(scene, event);
+                break;
+            case EventKind::io_idle:
+                check_idle(scene, event);
+                break;
+            case EventKind::io_refused:
+                if (event.witness == Witness::other_side) {
+                    refuse(scene, event);
+                }
+                break;
+            case EventKind::queue_detached:
+            case EventKind::queue_attached:
+                devices_[event.device].detached = event.kind == EventKind::queue_detached;
+                devices_[event.device].attached_once |= event.kind == EventKind::queue_attached;
+                break;
+            case EventKind::hook_end:
+                if (event.phase == Phase::suspend && event.status == 0) {
+                    check_quiet(scene, event);
+                }
+                break;
+            case EventKind::ring_used:
+            case EventKind::ring_reset:
+                check_ring(scene, event);
+                break;
+            default:
+                see_links(scene, event);
+                break;
+        }
+    }
+
+  private:
+    struct Of {
+        std::map<uint64_t, Ticks> open;  ///< serial number: when it was accepted
+        std::set<uint64_t> ended;
+        bool detached = false;
+        bool attached_once = false;
+    };
+
+    void see_links(Scene& scene, const TraceEvent& event) {
+        switch (event.kind) {
+            case EventKind::backend_connected:
+                if (event.arg64 == kNet && scene.cycles_seen() != 0) {
+                    owed_.insert(event.arg32);
+                }
+                break;
+            case EventKind::backend_closed:
+                owed_.erase(event.arg32);
+                break;
+            case EventKind::link_announced:
+                owed_.erase(event.arg32);
+                break;
+            case EventKind::cycle_begin:
+                check_announced(scene);
+                check_age(scene, event.ticks);
+                break;
+            case EventKind::cycle_end:
+                check_age(scene, event.ticks);
+                break;
+            case EventKind::note:
+            case EventKind::clock_read:
+                // Time passes: a guest that hangs has nothing else to say.
+                check_age(scene, event.ticks);
+                break;
+            default:
+                break;
+        }
+    }
+
+    void complete(Scene& scene, const TraceEvent& event) {
+        Of& of = devices_[event.device];
+        if (of.open.erase(event.arg64) == 0) {
+            const bool again = of.ended.count(event.arg64) != 0;
+            scene.violate("L15",
+                          "request " + std::to_string(event.arg64) +
+                              (again ? " completed twice" : " completed and was never accepted"),
+                          event.device);
+        }
+        of.ended.insert(event.arg64);
+    }
+
+    void check_idle(Scene& scene, const TraceEvent& event) {
+        Of& of = devices_[event.device];
+        if (!of.open.empty()) {
+            scene.violate("L15",
+                          std::to_string(of.open.size()) +
+                              " requests were lost: the driver knows of "
+                              "none, and request " +
+                              std::to_string(of.open.begin()->first) + " never completed",
+                          event.device);
+            of.open.clear();
+        }
+    }
+
+    void check_age(Scene& scene, Ticks now) {
+        for (auto& [device, of] : devices_) {
+            const auto old = std::find_if(of.open.begin(), of.open.end(), [&](const auto& row) {
+                return now > row.second && to_ns(scene.view(), now - row.second) > kLostAfterNs;
+            });
+            if (old != of.open.end()) {
+                scene.violate(
+                    "L15",
+                    "request " + std::to_string(old->first) + " did not complete within 60 s",
+                    device);
+                of.open.clear();
+            }
+        }
+    }
+
+    static void refuse(Scene& scene, const TraceEvent& event) {
+        const std::string what = "the backend of device " + std::to_string(event.arg32);
+        if (event.status == 1) {
+            scene.violate("L16", what + " was asked for more than it offers");
+        } else if (event.status == 2) {
+            scene.violate("L9", what + " was given a grant that means nothing in this domain");
+        } else {
+            scene.violate("L16", what + " got a request that cannot be right");
+        }
+    }
+
+    void check_ring(Scene& scene, const TraceEvent& event) {
+        if (event.kind == EventKind::ring_reset && event.arg32 < kFirstDeviceRing) {
+            return;
+        }
+        const Of& of = devices_[event.device];
+        if (event.kind == EventKind::ring_used && of.detached) {
+            scene.violate("L17", "a ring was used while it was detached", event.device);
+        } else if (event.kind == EventKind::ring_reset && of.attached_once && !of.detached) {
+            scene.violate("L17", "a ring was made anew under its users", event.device);
+        }
+    }
+
+    void check_quiet(Scene& scene, const TraceEvent& event) {
+        const auto found = devices_.find(event.device);
+        if (found != devices_.end() && found->second.attached_once && !found->second.detached) {
+            scene.violate("L17", "it was suspended and its rings may still be used", event.device);
+        }
+    }
+
+    /// By the time that the next cycle begins, whoever came back has said so.
+    void check_announced(Scene& scene) {
+        for (const uint32_t link : owed_) {
+            scene.violate("L20", "link " + std::to_string(link) +
+                                     " came back in another place and the network was not told");
+        }
+        owed_.clear();
+    }
+
+    std::map<DeviceId, Of> devices_;
+    std::set<uint32_t> owed_;  ///< links that connected anew and were not announced
+};
+
+}  // namespace
+
+std::unique_ptr<Rules> device_rules() {
+    return std::make_unique<DeviceRules>();
+}
+
+}  // namespace resume::oracle
