@@ -12,7 +12,7 @@ constexpr Nanoseconds kWallTolerance = 2 * model::kSecond;
 }  // namespace
 
 bool Victim::live() {
-    return check_alarm() && check_store() && check_time() && check_rest();
+    return check_alarm() && check_store() && check_time() && check_rest() && check_disk();
 }
 
 /// On every CPU, so long from now.
@@ -155,6 +155,84 @@ bool Victim::check_rest() {
             fail("events on channels that mean nothing");
         }
     });
+}
+
+// A write that is under way as the guest goes down, on each queue and one of them split.
+void Victim::begin_transfers() {
+    for (uint32_t i = 0; i < kBusy; ++i) {
+        Busy& busy = busy_[i];
+        if (busy.request.accepted) {
+            continue;
+        }
+        busy.completions = 0;
+        busy.request.operation = BlockRequest::Operation::write;
+        busy.request.sector = 1'000 + i * 128;
+        busy.request.sectors = i == 0 ? 127 : 8;
+        busy.request.data = busy.data + (i == 0 ? kSectorSize : 0);
+        std::memset(busy.data, static_cast<int>(0x10 * round_ + i), sizeof busy.data);
+        busy.request.argument = &busy;
+        busy.request.completed = [](void* self, BlockRequest&, Errc result) noexcept {
+            static_cast<Busy*>(self)->completions += result == Errc::none ? 1 : 100;
+        };
+        if (!disk.submit(busy.request).ok()) {
+            fail("the disk takes no request");
+        }
+    }
+    disk.pump();
+}
+
+bool Victim::check_disk() {
+    return run_guest([this] {
+        for (int second = 0; second < 3; ++second) {
+            idle(model::kSecond);
+        }
+        for (const Busy& busy : busy_) {
+            if (busy.completions != 1) {
+                fail("a request of before the cycle completed " + std::to_string(busy.completions) +
+                     " times");
+            }
+            const std::byte* written = backend.sectors.data() + busy.request.sector * kSectorSize;
+            if (std::memcmp(written, busy.request.data, busy.request.sectors * kSectorSize) != 0) {
+                fail("what was under way did not reach the disk");
+            }
+        }
+        write_and_read();
+        if (disk.malformed() + disk.leaked_grants() != 0) {
+            fail("the disk kept something");
+        }
+    });
+}
+
+bool Victim::transfer(BlockRequest::Operation operation, char* data, uint32_t sectors) {
+    BlockRequest request;
+    bool good = false;
+    request.operation = operation;
+    request.sector = 64;
+    request.sectors = sectors;
+    request.data = data;
+    request.argument = &good;
+    request.completed = [](void* out, BlockRequest&, Errc result) noexcept {
+        *static_cast<bool*>(out) = result == Errc::none;
+    };
+    if (!disk.submit(request).ok()) {
+        return false;
+    }
+    // One look after each interrupt and none without: a channel that is deaf shows.
+    idle(2 * model::kSecond);
+    RESUME_ASSERT(!request.accepted);
+    return good;
+}
+
+void Victim::write_and_read() {
+    alignas(kSectorSize) char out[8 * kSectorSize];
+    alignas(kSectorSize) char back[sizeof out] = {};
+    std::memset(out, static_cast<int>(round_ + 1), sizeof out);
+    if (!transfer(BlockRequest::Operation::write, out, 8) ||
+        !transfer(BlockRequest::Operation::flush, nullptr, 0) ||
+        !transfer(BlockRequest::Operation::read, back, 8) ||
+        std::memcmp(out, back, sizeof out) != 0) {
+        fail("the disk is dead");
+    }
 }
 
 }  // namespace resume::mutants

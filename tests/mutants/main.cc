@@ -25,7 +25,7 @@ using namespace resume;
 using namespace resume::mutants;
 
 constexpr unsigned kPatienceSeconds = 60;  ///< of real time, for a mutant that never ends
-constexpr uint32_t kMostInARow = 4;        ///< calls swallowed in a row, to prove one redundant
+constexpr uint32_t kMostInARow = 8;        ///< calls swallowed in a row, to prove one redundant
 
 struct Options {
     std::string guest;

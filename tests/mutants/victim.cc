@@ -53,6 +53,14 @@ XenGuestConfig guest_of(Machine& machine, const StepTable& table, Citizens& citi
     return config;
 }
 
+model::BlkbackConfig disk_of() {
+    model::BlkbackConfig config;
+    config.queues = 2;
+    config.indirect_segments = 16;
+    config.service = 20 * model::kMillisecond;  // so that requests are under way in every cycle
+    return config;
+}
+
 struct Expected {
     const char* name;
     model::HostAct act;
@@ -85,6 +93,13 @@ const char* name_of(CycleKind kind) noexcept {
 Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
     : machine{machine_of(of, kind)},
       guest{machine, guest_of(machine, table, citizens_, ipis_)},
+      backend{machine.add_backend<model::Blkback>(disk_of())},
+      disk{machine,
+           guest.events(),
+           guest.grants(),
+           guest.store(),
+           {.name = "vbd", .memory = memory.get(), .queues = kQueues},
+           Bugs{}},
       kind_{kind},
       handshake_{machine, guest.store(), {}},
       citizens_{machine, guest} {
@@ -102,13 +117,27 @@ Victim::~Victim() {
         machine.run([this] { static_cast<void>(handshake_.stop().ok()); });
     }
     citizens_.remove(guest);
+    if (machine.alive() && disk.registered()) {
+        machine.run([this] { disk.stop(); });
+    }
+    if (disk.registered()) {
+        static_cast<void>(guest.remove(disk).ok());
+    }
+    backend.vanish();
 }
 
 Device* Victim::driver(size_t index) noexcept {
-    Device* const drivers[] = {&guest.hypercall_page(), &guest.shared_info(), &guest.callback(),
-                               &guest.events(),         &guest.timer(),       &guest.time(),
-                               &guest.grants(),         &guest.unplug(),      &guest.console(),
-                               &guest.store()};
+    Device* const drivers[] = {&guest.hypercall_page(),
+                               &guest.shared_info(),
+                               &guest.callback(),
+                               &guest.events(),
+                               &guest.timer(),
+                               &guest.time(),
+                               &guest.grants(),
+                               &guest.unplug(),
+                               &guest.console(),
+                               &guest.store(),
+                               &disk};
     return index < sizeof drivers / sizeof *drivers ? drivers[index] : nullptr;
 }
 
@@ -159,7 +188,10 @@ bool Victim::boot() {
     }
     return run_guest([this] {
         const bool good = guest.store().start().ok() && handshake_.start().ok() &&
-                          guest.store().watch(poke_).ok() && citizens_.add(guest).ok();
+                          guest.store().watch(poke_).ok() && citizens_.add(guest).ok() &&
+                          guest.add(disk).ok();
+        disk.start();
+        idle(model::kSecond);
         started_ = true;
         if (!good) {
             fail("the store does not start");
@@ -171,6 +203,7 @@ void Victim::idle(Nanoseconds time) {
     const Ticks end = raw_counter(machine) + counter_hz(machine) / 1'000'000 * (time / 1'000);
     while (raw_counter(machine) < end) {
         guest.pump();
+        disk.pump();
         wait_for_interrupt(machine, end);
     }
 }
@@ -194,6 +227,7 @@ bool Victim::cycle() {
             }
             const auto request = handshake_.poll();
             if (request.ok() && request.value().word == ShutdownWord::suspend) {
+                begin_transfers();
                 const Result<CycleResult> done = guest.suspend();
                 if (!done.ok() || !handshake_.finished(done.value().outcome).ok()) {
                     fail("the request cannot be finished");

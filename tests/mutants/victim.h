@@ -5,9 +5,12 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "drivers/blkfront/blkfront.h"
+#include "drivers/model/backend/blkback.h"
 #include "drivers/model/machine.h"
 #include "drivers/xen_guest/xen_guest.h"
 #include "tests/mutants/citizens.h"
@@ -53,6 +56,10 @@ class Victim {
 
     Machine machine;
     XenGuest guest;
+    static constexpr uint32_t kQueues = 2;
+    std::unique_ptr<BlockQueueMemory[]> memory{new BlockQueueMemory[kQueues]};
+    model::Blkback& backend;
+    Blkfront disk;
 
   private:
     bool boot();
@@ -64,6 +71,10 @@ class Victim {
     bool check_time();
     bool check_timers();
     bool check_rest();
+    bool check_disk();
+    void write_and_read();
+    bool transfer(BlockRequest::Operation operation, char* data, uint32_t sectors);
+    void begin_transfers();
     bool run_guest(const std::function<void()>& code);
     bool fail(const std::string& what);
     void idle(Nanoseconds time);
@@ -83,6 +94,14 @@ class Victim {
     uint32_t alarms_before_[2] = {};  ///< timer_fired_ when the timers were armed before a cycle
     Nanoseconds last_monotonic_ = 0;
     std::optional<CycleResult> result_;
+    /// Requests that are under way when the guest goes down: one on each queue, one split.
+    static constexpr uint32_t kBusy = 3;
+    struct Busy {
+        BlockRequest request;
+        alignas(4096) char data[128 * kSectorSize];
+        uint32_t completions = 0;
+    };
+    Busy busy_[kBusy];
 };
 
 }  // namespace resume::mutants

@@ -154,6 +154,9 @@ bool ModelledGuest::serve(Nanoseconds longest) {
     }
     guest_->pump();
     tasks_.work();
+    if (work_) {
+        work_();
+    }
     guest_->pump();
     if (!handshake_->fired()) {
         wait_for_interrupt(machine_, after(machine_, longest));

@@ -7,6 +7,7 @@
 //   oracle::Verdict verdict = guest.verdict();
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,6 +68,9 @@ class ModelledGuest {
     [[nodiscard]] const std::optional<CycleResult>& last() const { return last_; }
     [[nodiscard]] const Error& last_error() const { return last_error_; }
 
+    /// Guest code of the caller's own in each round of the main loop: it pumps its devices.
+    void work_with(std::function<void()> work) { work_ = std::move(work); }
+
     [[nodiscard]] Machine& machine() { return machine_; }
     [[nodiscard]] XenGuest& guest() { return *guest_; }
     [[nodiscard]] Tasks& tasks() { return tasks_; }
@@ -92,6 +96,7 @@ class ModelledGuest {
                               void* argument) noexcept;
 
     ModelledGuestConfig config_;
+    std::function<void()> work_;
     Machine machine_;
     Tasks tasks_;
     // Never destroyed when the guest died in the middle of something.
