@@ -180,6 +180,7 @@ void Agent::reload() {
         fresh.config.run_dir = loaded_.config.run_dir;
         loaded_ = std::move(fresh);
         record_.waive(waived(loaded_.config));
+        doctor_.refresh();  // rows of known-bad.d may be new as well
         apply_log_level();
         arm_poll();
         probe_.get_ready();

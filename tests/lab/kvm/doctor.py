@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""resumectl doctor and inventory in a real guest: what is wrong is put there, and has to be found.
+"""The doctor in a real guest, by resumectl and by the agent's reports: what is wrong is put there,
+and has to be found.
 
     doctor.py [--only NAME,...] [--show]     --show prints the doctor's output of a healthy guest
 
@@ -13,12 +14,15 @@ import pathlib
 import subprocess
 import sys
 import tempfile
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "xen"))
 
+from kvmlab.cases import pm_test  # noqa: E402
 from kvmlab.machine import Machine  # noqa: E402
 from kvmlab.parts import find_parts  # noqa: E402
+from kvmlab.reporters import CYCLES, START_AGENT  # noqa: E402
 from xenlab.errors import LabError, Skip  # noqa: E402
 
 ROOT = HERE.parents[2]
@@ -39,13 +43,25 @@ class Guest(Machine):
         command[command.index("-cpu") + 1] = self._cpu
         if self._second:
             command += ["-drive", f"file={self._second},format=raw,if=none,id=disk1",
-                        "-device", f"virtio-blk-pci,drive=disk1,serial={SERIAL}"]
+                        "-device", f"virtio-blk-pci,id=second,drive=disk1,serial={SERIAL}"]
         return command
 
     def doctor(self):
         """(exit code, the JSON) of the doctor inside."""
         status, output = self.run("resumectl doctor --json", check=False)
         return status, json.loads(output)
+
+    def unplug_second(self):
+        self.qmp.execute("device_del", id="second")
+        self.run("until [ ! -e /sys/block/vdb ]; do sleep 0.1; done")
+
+    def report(self, count=1):
+        """The agent's newest report, when there are `count`; asking it is a wake-up for it."""
+        self.run(f"i=0; until [ $(cat {CYCLES} 2>/dev/null | wc -l) -ge {count} ] || "
+                 "[ $((i=i+1)) -gt 200 ]; do resumectl status >/dev/null 2>&1; sleep 0.1; done")
+        lines = self.output(f"cat {CYCLES}").splitlines()
+        need(len(lines) >= count, f"{len(lines)} reports")
+        return json.loads(lines[-1])
 
     def inventory(self, path):
         path.write_text(self.output("resumectl inventory"))
@@ -128,6 +144,27 @@ def poisoned_pages(lab):
         return f"3 pages: {', '.join(lost)}"
 
 
+def poison_in_the_report(lab):
+    """The next report of the agent counts what was lost since its start, with the addresses; the
+    one after it has no news."""
+    with lab.guest() as guest:
+        guest.run(START_AGENT)
+        lost = [guest.output(f"resume-lab-poison {how}").strip()
+                for how in ("madvise", "hard", "soft")]
+        pm_test("devices")(guest)
+        report = guest.report()
+        need((report["kind"], report["outcome"]) == ("pm-test", "resumed"), report["kind"])
+        detail = check_of(report, "poison")["detail"]
+        missing = [address for address in lost if address not in detail]
+        need("HardwareCorrupted is 12 kB; 3 pages" in detail and not missing, detail)
+        status = json.loads(guest.output("resumectl status --json"))
+        need(status["doctor"] == "warning poison", f"the agent's verdict: {status['doctor']}")
+        pm_test("devices")(guest)
+        names = [check["id"] for check in guest.report(2)["checks"]]
+        need("poison" not in names, f"told twice: {names}")
+        return detail
+
+
 def two_boots(lab):
     """Another CPU and one disk fewer: each difference is named with its class."""
     with lab.guest() as guest:
@@ -162,7 +199,54 @@ def restored_elsewhere(lab):
     return "aes lost, and waived"
 
 
-CASES = [healthy, left_pm_test, frozen_writer, poisoned_pages, two_boots, restored_elsewhere]
+# A restore of the same machine elsewhere: another CPU, and the second disk is gone.
+LOSSES = ["cpu.feature.aes", "disk.vdb.serial", "disk.vdb.size"]
+
+
+def restored_report(lab, waive):
+    """The agent's report of a restore where the CPU has no AES and one disk is missing."""
+    saved = lab.folder / "saved"
+    names = ", ".join(f'"{item}"' for item in waive)
+    with lab.guest() as guest:
+        guest.run("mkdir -p /etc/libresume; printf '[capabilities]\\nwaive = [%s]\\n' "
+                  f"'{names}' > /etc/libresume/agent.toml; " + START_AGENT)
+        guest.unplug_second()
+        guest.save(saved)
+    time.sleep(4)  # the time away is what the agent has to notice
+    with lab.guest(cpu="max,-aes", second_disk=False, incoming=saved) as guest:
+        report = guest.report()
+    need(report["kind"] == "restore", f"{report['kind']} {report['outcome']}")
+    return check_of(report, "capabilities"), report["changed"]
+
+
+def lost(changed, importance):
+    return [change["what"] for change in changed if change["what"].startswith(importance)]
+
+
+def degraded_report(lab):
+    """The agent's report of it is degraded by just what is missing."""
+    check, changed = restored_report(lab, [])
+    required = [what.removeprefix("required ") for what in lost(changed, "required ")]
+    strangers = [item for item in required if item not in LOSSES and
+                 not item.startswith(("disk.vdb.", "virtio."))]
+    need(check["status"] == "failed", f"{check}")
+    need(set(LOSSES) <= set(required) and not strangers, f"{required}")
+    lab.required = required
+    return f"{check['detail']}: cpu.feature.aes, disk.vdb, its virtio device; nothing else"
+
+
+def waived_report(lab):
+    """With waivers for each of them it is not degraded, and every loss is told all the same."""
+    need(getattr(lab, "required", None), "degraded_report did not run before")
+    check, changed = restored_report(lab, lab.required)
+    need(check["status"] in ("ok", "warning"), f"{check}: {changed}")
+    told = [what for what in lost(changed, "required ") if not what.endswith(" (waived)")]
+    need(not told and len(lost(changed, "required ")) == len(lab.required), f"{changed}")
+    return check["detail"]
+
+
+CASES = [healthy, left_pm_test, frozen_writer, poisoned_pages, poison_in_the_report, two_boots,
+         restored_elsewhere, degraded_report, waived_report]
 
 
 def show(lab):

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""resumectl doctor and inventory in a Linux guest on a real Xen, as its host sees them.
+"""The doctor in Linux guests on a real Xen, as their host sees it: the agent keeps its verdict in
+the store, and the host's wrapper obeys it.
 
     doctor.py [--only NAME,...] [--show]     --show prints the doctor's output of each kind of guest
 
-The daemon keeps the verdict in the store; here `resumectl doctor --publish` stands in for it, and
-the guest writes data/resume/version by itself. The last line is `N cases, N agreed, N skipped`.
+The last line is `N cases, N agreed, N skipped`.
 Exit codes: 0 all agree, 1 not, 70 the lab itself failed, 77 SKIP: something it needs is missing.
 """
 
@@ -13,29 +13,19 @@ import json
 import pathlib
 import signal
 import sys
+import time
 
-from xenlab import images, linux, packages
-from xenlab.dom0 import Dom0
+from xenlab import agent_report, images, packages
+from xenlab.dom0 import XL_TIMEOUT, Dom0
 from xenlab.errors import LabError, Skip
 from xenlab.guest import Guests
-from xenlab.linux_guest import MODULES, LinuxGuests
+from xenlab.linux_guest import LinuxGuests
 from xenlab.machine import Machine
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
 MEMORY_MB = (4096, 1536)  # of QEMU, and of dom0 in it: saved guests lie in its memory
 NODE = "data/resume/doctor"
-
-
-class DoctorGuests(LinuxGuests):
-    """Guests with resumectl instead of the agent."""
-
-    def _ramdisk(self, release, overlay):
-        names = ("resumectl", "resume-lab-usb")
-        programs = tuple((f"usr/bin/{name}", self._tools / name) for name in names)
-        return linux.image_for(self._cache, self._installation, "linux-doctor", release,
-                               [self._tools / name for name in names], overlay=overlay,
-                               programs=programs, modules=MODULES)
 
 
 class Lab:
@@ -72,55 +62,99 @@ def healthy(lab):
     return "xen-pvh and xen-pv, both safe"
 
 
+def told(guest, wanted, timeout=60):
+    """Waits until the agent has published that verdict; what stands there otherwise."""
+    deadline = time.monotonic() + timeout
+    while guest.guest.read(NODE) != wanted and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return guest.guest.read(NODE)
+
+
+def wrapper(lab, guest, words="save", image="/tmp/never.image"):
+    """(exit code, output) of packaging/host/resume-xl in dom0."""
+    return lab.dom0.run(f"LIBRESUME_HOST_SH=/share/host.sh sh /share/resume-xl {words} "
+                        f"{guest.name} {image}", XL_TIMEOUT, check=False)
+
+
 def published(lab):
-    guest = lab.guest()
-    doctor(guest, "--publish")
-    told = guest.guest.read(NODE)
-    need(told == "safe", f"dom0 reads {told!r}")
-    return f"dom0 reads {told!r}"
+    verdict = told(lab.guest(), "safe")
+    need(verdict == "safe", f"dom0 reads {verdict!r}")
+    return f"dom0 reads {verdict!r}, published by the agent at its start"
 
 
 def refusing_driver(lab):
     """A USB/IP connection: the verdict is unsafe, and the host's wrapper does not save."""
     guest = lab.guest()
     plugged = guest.shell.run("resume-lab-usb >/run/usb 2>&1 & sleep 2; cat /run/usb",
-                                timeout=120)[1]
+                              timeout=120)[1]
     need(plugged == ["plugged in"], f"the device that refuses: {plugged}")
     status, _ = doctor(guest, "--publish")
-    told = guest.guest.read(NODE)
-    need((status, told) == (2, "unsafe drivers-refuse linux-suspend-error-path"),
-         f"{status}: {told!r}")
-    guest.shell.run("xenstore-write data/resume/version '1 0.1.0'")
-    status, output = lab.dom0.run(f"LIBRESUME_HOST_SH=/share/host.sh sh /share/resume-xl save "
-                                  f"{guest.name} /tmp/never.image", check=False)
+    verdict = guest.guest.read(NODE)
+    need((status, verdict) == (2, "unsafe drivers-refuse linux-suspend-error-path"),
+         f"{status}: {verdict!r}")
+    status, output = wrapper(lab, guest)
     need(status == 2 and "unsafe" in output, f"resume-xl: {status}: {output}")
     need("s" not in guest.guest.state(), "the guest went down")
-    guest.shell.run("killall resume-lab-usb; sleep 1; xenstore-rm data/resume/version")
-    status, _ = doctor(guest, "--publish")
-    need(status == 0 and guest.guest.read(NODE) == "safe", "unsafe without the device")
-    return "resume-xl refuses with 2, and the guest runs on"
+    guest.shell.run("killall resume-lab-usb; sleep 1; killall -HUP resume-agent")
+    verdict = told(guest, "safe")
+    need(verdict == "safe", f"without the device {verdict!r}")
+    return "resume-xl refuses with 2, and the guest runs on; safe again without the device"
 
 
 def restored(lab):
-    """Saved and restored on the same host: nothing required is lost, and the verdict stands in the
-    new domain once it is published again."""
+    """Saved by the wrapper, which a safe guest lets through, and restored: nothing required is lost
+    by the agent's report, and the verdict stands in the new domain."""
     guest = lab.guest()
-    guest.shell.run("resumectl inventory > /run/before.json")
-    for status, output in (guest.guest.save(), guest.guest.restore()):
-        need(status == 0, output)
-    # The network frontend connects again on the kernel's own time, after the cycle's end.
-    status, lines = guest.shell.run(
-        "for i in 1 2 3 4 5 6 7 8 9; do resumectl inventory > /run/after.json; resumectl inventory "
-        "diff /run/before.json /run/after.json > /run/diff; status=$?; [ $status = 0 ] && break; "
-        "sleep 1; done; cat /run/diff; exit $status", timeout=240)
-    need(status == 0 and lines[-1] == "not degraded", f"{status}: {lines}")
-    need(guest.guest.read(NODE) is None, "data/ was carried to the new domain")
-    doctor(guest, "--publish")
-    need(guest.guest.read(NODE) == "safe", f"dom0 reads {guest.guest.read(NODE)!r}")
-    return f"{len(lines) - 1} differences, none required"
+    before = guest.guest.domid
+    status, output = wrapper(lab, guest, image=f"/tmp/{guest.name}.image")
+    need(status == 0, f"resume-xl: {status}: {output}")
+    need("does not take requests" in output, f"not told that it takes none: {output}")
+    status, output = guest.guest.restore()
+    need(status == 0 and guest.guest.domid != before, output)
+    verdict = told(guest, "safe")
+    need(verdict == "safe", f"dom0 reads {verdict!r} below the new domain")
+    reports = guest.agent.take(1)
+    report = next((each for each in reports if each["kind"] == "xen-suspend"), None)
+    need(report, f"no report of the suspend: {reports}")
+    check = next(check for check in report["checks"] if check["id"] == "capabilities")
+    need(check["status"] in ("ok", "warning") and report["outcome"] == "resumed",
+         f"{report['outcome']}: {check}: {report['changed']}")
+    return f"domain {before} -> {guest.guest.domid}; {check['status']}: {check['detail']}"
 
 
-CASES = [healthy, published, refusing_driver, restored]
+SITE_ROW = """[[kernel]]
+id = "site-rule"
+title = "not here"
+verdict = "unsafe"
+from = ["2.6"]
+cause = "the owner says so"
+ways_out = ["ask the owner"]
+sources = ["the lab"]
+"""
+
+
+def unsafe_stands_again(lab):
+    """A row of the site's own makes this kernel unsafe: dom0 reads it, the wrapper refuses, --force
+    saves all the same, and after the restore it stands there again, by the agent alone."""
+    guest = lab.guest()
+    guest.shell.run(f"mkdir -p /etc/libresume/known-bad.d; printf '%s' '{SITE_ROW}' > "
+                    "/etc/libresume/known-bad.d/site.toml; killall -HUP resume-agent")
+    wanted = "unsafe site-rule"
+    verdict = told(guest, wanted)
+    need(verdict == wanted, f"dom0 reads {verdict!r}")
+    status, output = wrapper(lab, guest)
+    need(status == 2, f"resume-xl: {status}: {output}")
+    status, output = wrapper(lab, guest, "--force save", f"/tmp/{guest.name}.image")
+    need(status == 0, f"resume-xl --force: {status}: {output}")
+    need(guest.guest.restore()[0] == 0, "xl restore failed")
+    verdict = told(guest, wanted)
+    need(verdict == wanted, f"below the new domain dom0 reads {verdict!r}")
+    guest.shell.run("rm /etc/libresume/known-bad.d/site.toml; killall -HUP resume-agent")
+    need(told(guest, "safe") == "safe", "the row is gone and the verdict is not")
+    return f"{verdict!r} in domain {guest.guest.domid}, resume-xl refuses with 2"
+
+
+CASES = [healthy, published, refusing_driver, restored, unsafe_stands_again]
 
 
 def show(lab):
@@ -151,16 +185,17 @@ def main():
     names = arguments.only.split(",") if arguments.only else [case.__name__ for case in CASES]
     try:
         installation = packages.find_installation()
-        for name in images.LAB_PROGRAMS + ("resumectl", "resume-lab-usb"):
+        for name in images.LAB_PROGRAMS + agent_report.PROGRAMS + ("resume-lab-usb",):
             need((arguments.tools / name).exists(), f"{name} is not built: ./dev build")
         cache = images.Cache(ROOT / "build/lab")
         with Machine(installation, cache, arguments.tools, *MEMORY_MB) as machine:
             dom0 = Dom0(machine)
             with Guests(dom0) as guests:
-                lab = Lab(machine, DoctorGuests(machine, dom0, guests, installation, cache,
-                                                arguments.tools, with_agent=False), dom0)
+                lab = Lab(machine, LinuxGuests(machine, dom0, guests, installation, cache,
+                                               arguments.tools, with_agent=True), dom0)
                 if arguments.show:
                     show(lab)
+                    return GOOD
                 return run(lab, [case for case in CASES if case.__name__ in names])
     except Skip as reason:
         print(f"SKIP: {reason}", flush=True)
