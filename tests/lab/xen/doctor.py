@@ -107,7 +107,8 @@ def restored(lab):
     guest = lab.guest()
     before = guest.guest.domid
     status, output = wrapper(lab, guest, image=f"/tmp/{guest.name}.image")
-    need(status == 0, f"resume-xl: {status}: {output}")
+    need(status == 0, f"resume-xl: {status}: {output}; "
+         f"{guest.shell.run('tail -n 5 /run/agent.log')[1] if status else ''}")
     need("does not take requests" in output, f"not told that it takes none: {output}")
     status, output = guest.guest.restore()
     need(status == 0 and guest.guest.domid != before, output)
