@@ -432,7 +432,10 @@ int Agent::run() {
     notify_manager("READY=1");
     pair_left_behind();
     while (!stopping_) {
-        loop_.step();
+        if (store_ && store_->fd() >= 0) {
+            on_store();  // events that came in with the answer to something else wake nobody up
+        }
+        loop_.step(wanted_.empty() ? std::nullopt : std::optional{std::chrono::milliseconds{0}});
         coordinator_.run_delivered();
         run_wanted();
         look_after_cycles();

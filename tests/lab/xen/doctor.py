@@ -114,9 +114,10 @@ def restored(lab):
     need(status == 0 and guest.guest.domid != before, output)
     verdict = told(guest, "safe")
     need(verdict == "safe", f"dom0 reads {verdict!r} below the new domain")
-    reports = guest.agent.take(1)
+    reports = guest.agent.take(1, timeout=60)
     report = next((each for each in reports if each["kind"] == "xen-suspend"), None)
-    need(report, f"no report of the suspend: {reports}")
+    need(report, f"no report of the suspend: {reports}; "
+         f"{guest.shell.run('resumectl status; tail -n 5 /run/agent.log')[1] if not report else ''}")
     check = next(check for check in report["checks"] if check["id"] == "capabilities")
     need(check["status"] in ("ok", "warning") and report["outcome"] == "resumed",
          f"{report['outcome']}: {check}: {report['changed']}")
