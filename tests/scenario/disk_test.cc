@@ -201,5 +201,68 @@ TEST(Disk, ABackendThatStillHoldsTheOldRingsIsAskedToLetGo) {
     guest.expect_all_well();
 }
 
+struct Return {
+    uint64_t requests = 0;  ///< to the store, in the cycle
+    Nanoseconds time = 0;   ///< from the hypercall's return to the end of the cycle
+};
+
+/// `count` idle disks, saved and restored.
+Return restore_with(uint32_t count) {
+    auto guest = guest_up(with(Bug::none));
+    std::unique_ptr<BlockQueueMemory[]> memory{new BlockQueueMemory[count]};
+    std::vector<std::unique_ptr<Blkfront>> disks;
+    for (uint32_t i = 0; i < count; ++i) {
+        model::BlkbackConfig config;
+        config.handle += 16 * i;
+        guest->machine().add_backend<model::Blkback>(config);
+        disks.push_back(std::make_unique<Blkfront>(
+            guest->machine(), guest->guest().events(), guest->guest().grants(),
+            guest->guest().store(), BlkfrontConfig{.handle = config.handle, .memory = &memory[i]},
+            Bugs{}));
+    }
+    guest->run([&] {
+        for (auto& disk : disks) {
+            ASSERT_TRUE(guest->guest().add(*disk).ok());
+            disk->start();
+        }
+    });
+    guest->idle(model::kSecond);
+    Return came;
+    const uint64_t before = guest->machine().store_ring.requests();
+    const Cycle cycle = guest->cycle(HostAct::save_restore);
+    EXPECT_TRUE(cycle.is(Outcome::resumed));
+    EXPECT_EQ(cycle.result->errors_up, 0U);
+    came.requests = guest->machine().store_ring.requests() - before;
+    came.time = oracle::to_ns(guest->view(), cycle.result->end_ticks - cycle.result->back_ticks);
+    expect_clean(*guest);
+    guest->run([&] {
+        for (auto& disk : disks) {
+            EXPECT_TRUE(disk->connected());
+            disk->stop();
+            EXPECT_TRUE(guest->guest().remove(*disk).ok());
+        }
+    });
+    for (auto& backend : guest->machine().backends) {
+        backend->vanish();
+    }
+    return came;
+}
+
+// Every step of every disk is under way at the same time: many cost little more than one.
+TEST(Disk, ManyConnectSideBySide) {
+    const Return none = restore_with(0);
+    const Return one = restore_with(1);
+    for (const uint32_t count : {1U, 8U, 32U}) {
+        const Return many = restore_with(count);
+        std::printf(
+            "%2u disks: %3llu store requests of theirs, %llu us from the hypercall's "
+            "return to all connected (virtual time)\n",
+            count, static_cast<unsigned long long>(many.requests - none.requests),
+            static_cast<unsigned long long>(many.time / 1'000));
+        EXPECT_LE(many.requests - none.requests, count * (one.requests - none.requests));
+        EXPECT_LT(many.time, count == 1 ? 2 * one.time : count * one.time / 3);
+    }
+}
+
 }  // namespace
 }  // namespace resume::scenario

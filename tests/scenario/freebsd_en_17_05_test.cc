@@ -6,14 +6,14 @@ namespace {
 
 // No. 1: "after a failed migration everything is initialised anew, which a domain that still lives
 // refuses": the guest dies of the recovery, not of the failure.
-TEST(FreeBsdEn1705, No1AFailedMigrationTreatedAsAResumeKillsTheGuest) {
+TEST(FreeBsdEn1705, F2No1AFailedMigrationTreatedAsAResumeKillsTheGuest) {
     auto guest = guest_up(with(Bug::cancel_as_resume));
     const Cycle failed = guest->cycle(HostAct::migrate_fails_late);
     EXPECT_TRUE(!failed.alive() || !guest->cycle(HostAct::migrate).is(Outcome::resumed));
     expect_violation(*guest, "L6");
 }
 
-TEST(FreeBsdEn1705, No1AFailedMigrationIsRecoveredAndTheNextOneSucceeds) {
+TEST(FreeBsdEn1705, F2No1AFailedMigrationIsRecoveredAndTheNextOneSucceeds) {
     ModelledGuestConfig config = with(Bug::none);
     config.machine.hosts = {{}, {.uptime = 5 * model::kSecond, .tsc_start = 1'000'000}};
     auto guest = guest_up(config);
@@ -40,7 +40,7 @@ void stop_a_task_inside_the_store(ModelledGuest& guest) {
     guest.idle(100 * model::kMillisecond);
 }
 
-TEST(FreeBsdEn1705, No2ATaskIsStoppedInsideTheStore) {
+TEST(FreeBsdEn1705, F3No2ATaskIsStoppedInsideTheStore) {
     auto guest = guest_up(with(Bug::store_in_flight));
     stop_a_task_inside_the_store(*guest);
     guest->cycle(HostAct::save_restore);
@@ -48,7 +48,7 @@ TEST(FreeBsdEn1705, No2ATaskIsStoppedInsideTheStore) {
     EXPECT_TRUE(verdict.has("L4") || verdict.has("F1")) << complaints(*guest);
 }
 
-TEST(FreeBsdEn1705, No2TasksAreStoppedOutsideOfTheStore) {
+TEST(FreeBsdEn1705, F3No2TasksAreStoppedOutsideOfTheStore) {
     auto guest = guest_up(with(Bug::none));
     stop_a_task_inside_the_store(*guest);
     const uint64_t before = guest->tasks().at(0).answers;
@@ -60,7 +60,7 @@ TEST(FreeBsdEn1705, No2TasksAreStoppedOutsideOfTheStore) {
     expect_clean(*guest);
 }
 
-TEST(FreeBsdEn1705, No2ATaskKilledInsideTheStoreLeavesNoHole) {
+TEST(FreeBsdEn1705, F3No2ATaskKilledInsideTheStoreLeavesNoHole) {
     auto guest = guest_up(with(Bug::none));
     stop_a_task_inside_the_store(*guest);
     guest->run([&] { guest->tasks().at(0).kill(); });
@@ -71,7 +71,7 @@ TEST(FreeBsdEn1705, No2ATaskKilledInsideTheStoreLeavesNoHole) {
 
 // No. 3: "the timer claims to be safe during suspend, although it is resumed late": devices that
 // come before it read a clock that is not there.
-TEST(FreeBsdEn1705, No3DevicesUseTheTimerBeforeItIsResumed) {
+TEST(FreeBsdEn1705, F4No3DevicesUseTheTimerBeforeItIsResumed) {
     auto guest = guest_up(with(Bug::timer_after_devices));
     guest->device("rtc").behaviour.reads_clock = true;
     guest->cycle(HostAct::save_restore);
@@ -79,7 +79,7 @@ TEST(FreeBsdEn1705, No3DevicesUseTheTimerBeforeItIsResumed) {
     EXPECT_TRUE(verdict.has("L7") || verdict.has("F3") || verdict.has("L13")) << complaints(*guest);
 }
 
-TEST(FreeBsdEn1705, No3TheTimerIsUpBeforeAnyDevice) {
+TEST(FreeBsdEn1705, F4No3TheTimerIsUpBeforeAnyDevice) {
     auto guest = guest_up(with(Bug::none));
     guest->device("rtc").behaviour.reads_clock = true;
     EXPECT_TRUE(guest->cycle(HostAct::save_restore).is(Outcome::resumed));

@@ -11,7 +11,7 @@ ModelledGuestConfig hvm(Bug bug) {
     return config;
 }
 
-TEST(Rhel88, TheGateIsAllocatedAtResumeByCodeThatIsGone) {
+TEST(Rhel88, F1TheGateIsAllocatedAtResumeByCodeThatIsGone) {
     auto guest = guest_up(hvm(Bug::gate_at_resume));
     EXPECT_TRUE(guest->cycle(HostAct::checkpoint).is(Outcome::cancelled))
         << "a cancelled suspend does not come near it";
@@ -22,7 +22,7 @@ TEST(Rhel88, TheGateIsAllocatedAtResumeByCodeThatIsGone) {
     expect_violation(*guest, "L10");
 }
 
-TEST(Rhel88, WithoutExceptionGatesItIsASilentReboot) {
+TEST(Rhel88, F1WithoutExceptionGatesItIsASilentReboot) {
     ModelledGuestConfig config = hvm(Bug::gate_at_resume);
     config.machine.exception_gates = false;
     auto guest = guest_up(config);
@@ -31,7 +31,7 @@ TEST(Rhel88, WithoutExceptionGatesItIsASilentReboot) {
     expect_violation(*guest, "L10");
 }
 
-TEST(Rhel88, OnlyTheCallbackIsSetAnewAtResume) {
+TEST(Rhel88, F1OnlyTheCallbackIsSetAnewAtResume) {
     for (const CallbackMode mode : {CallbackMode::global_vector, CallbackMode::vcpu_vector}) {
         ModelledGuestConfig config = hvm(Bug::none);
         config.callback = mode;
