@@ -65,11 +65,11 @@ def say(text):
 def need_built(arguments):
     if not pathlib.Path("/usr/include/xenctrl.h").exists():
         raise Skip("xenctrl.h is not installed (Debian package libxen-dev)")
-    names = images.LAB_PROGRAMS + ("resume-lab-usb",)
+    names = images.LAB_PROGRAMS + ("resume-lab-usb", "resume-lab-transaction")
     if arguments.lab == "xen-kernel":
         names += ("resumectl",)
     elif arguments.reporter == "agent":
-        names += agent_report.PROGRAMS
+        names += tuple(agent_report.PROGRAMS)
     needed = [arguments.tools / name for name in names]
     for path in needed + [arguments.kernel] * (arguments.lab == "xen-kernel"):
         if not path.exists():
@@ -141,6 +141,16 @@ def run_kernel_lab(arguments, machine, folder):
     return GOOD if (lab.tally.is_good() or not any(plans.values())) and all(seen) else FINDING
 
 
+def device_model_for(arguments, installation):
+    """dom0 is thrice as big with it: only where a case may need it."""
+    if arguments.lab != "xen" or arguments.smoke:
+        return None
+    try:
+        return packages.find_device_model(installation)
+    except Skip:
+        return None
+
+
 def run_linux_lab(arguments, machine, folder):
     dom0 = Dom0(machine)
     with_agent = arguments.reporter == "agent"
@@ -148,7 +158,8 @@ def run_linux_lab(arguments, machine, folder):
         made = LinuxGuests(machine, dom0, guests, packages.find_installation(),
                            images.Cache(ROOT / "build/lab"), arguments.tools, with_agent)
         try:
-            good = LinuxLab(made, arguments.reporter, say).run(arguments.smoke, arguments.only)
+            good = LinuxLab(made, arguments.reporter, say, lambda: packages.find_device_model(
+                packages.find_installation())).run(arguments.smoke, arguments.only)
         finally:
             save_logs(dom0, machine, folder)
     return GOOD if good else FINDING
@@ -170,7 +181,9 @@ def main():
         cache = images.Cache(ROOT / "build/lab")
         with log_folder(arguments.keep_logs) as folder:
             memory = MEMORY_MB[arguments.lab]
-            with Machine(installation, cache, arguments.tools, *memory) as machine:
+            model = device_model_for(arguments, installation)
+            with Machine(installation, cache, arguments.tools, *memory,
+                         device_model=model) as machine:
                 say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
                     f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
                 return LABS[arguments.lab](arguments, machine, folder)

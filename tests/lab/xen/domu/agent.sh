@@ -1,4 +1,13 @@
 #!/bin/busybox sh
-# Started by the guest's init where the agent is installed.
+# Starts the agent, as its unit would: by the guest's init, and again by a case that killed it.
 mkdir -p /var/lib/libresume /run/libresume /etc/libresume
-resume-agent >/run/agent.log 2>&1 &
+[ -e /etc/libresume/agent.toml ] || cat >/etc/libresume/agent.toml <<'TOML'
+[log]
+level = "debug"
+[request]
+accept = ["xen-suspend"]
+[act.freeze]
+mounts = ["/mnt"]
+ttl_s = 3
+TOML
+resume-agent >>/run/agent.log 2>&1 &

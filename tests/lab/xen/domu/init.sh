@@ -1,6 +1,7 @@
 #!/bin/busybox sh
 # A Linux guest of the lab: modules, its trace on the console, then commands from the store.
-# A command is `NUMBER SCRIPT...` in data/lab/run; its output is led by `NUMBER> `.
+# A command is `NUMBER SCRIPT...` in data/lab/run; its output is led by `NUMBER> `. One that comes
+# again is not run again; the line for it takes along what a console of a restored guest held back.
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 mount -t proc proc /proc
@@ -19,7 +20,10 @@ echo "LAB-READY $(uname -r) $(cat /sys/hypervisor/guest_type)"
 
 run_command() {
     number=${1%% *}
-    [ "$number" != "$last" ] || return
+    [ "$number" != "$last" ] || {
+        echo "LAB-AGAIN $number"
+        return
+    }
     last=$number
     echo "LAB-BEGIN $number"
     sh -c "${1#* }" >/run/output 2>&1 </dev/null

@@ -1,12 +1,24 @@
-"""What resume-agent in a Linux guest says of each cycle, by `resumectl history --json`."""
+"""What resume-agent in a Linux guest says of each cycle, by its cycles.jsonl."""
 
 import json
+import re
 import time
 
 from .errors import TimedOut
 
-PROGRAMS = ("resume-agent", "resumectl")
-REPORT_TIMEOUT = 15
+# In the guest, by folder. The freeze helper is where the agent looks for it.
+PROGRAMS = {"resume-agent": "usr/sbin", "resumectl": "usr/sbin",
+            "resume-freeze": "usr/libexec/libresume"}
+REPORT_TIMEOUT = 60
+STATE = "/var/lib/libresume"
+# What the agent's socket answers comes behind what its loop has written down.
+COUNT = "resumectl status; cat /run/libresume/counter 2>/dev/null"
+# A report with its devices is longer than a line of a console may be. The fields of an id are the
+# five of the boot id, the counter and a random number. No backslash: xenstore-write eats them.
+TAKE = (f"cat {STATE}/cycles.jsonl.1 {STATE}/cycles.jsonl 2>/dev/null | "
+        "sed 's/\"devices\":[[][^]]*[]]/\"devices\":[]/' | "
+        "awk -F'\"id\":\"' '{{ split($2, part, \"-\"); if (part[6] > {seen}) print }}'")
+LATENCY = re.compile(r"(\S+): after its end on disk (-?[\d.]+) ms, in xenstore (-?[\d.]+) ms")
 
 
 class AgentReports:
@@ -14,33 +26,46 @@ class AgentReports:
 
     def __init__(self, shell):
         self._shell = shell
-        self._seen = set()
-
-    def all(self):
-        status, output = self._shell.run("resumectl history -n 400 --json")
-        if status not in (0, 1):
-            return []
-        reports = []
-        for line in output:
-            try:
-                reports.append(json.loads(line))
-            except ValueError:
-                continue
-        return reports
+        self._seen = 0
 
     def take(self, count, timeout=REPORT_TIMEOUT):
-        """New reports, oldest first: waits until there are `count`, or the time is over. With
-        `count` 0 it waits a moment for a report that should not come."""
-        deadline = time.monotonic() + (timeout if count else 2)
+        """New reports, oldest first: waits until there are `count` and the agent is quiet, or the
+        time is over. With `count` 0 it waits a moment for a report that should not come."""
+        deadline = time.monotonic() + timeout
+        patience = time.monotonic() + (0 if count else 2)
         while True:
-            try:
-                fresh = [each for each in self.all() if each.get("id") not in self._seen]
-            except TimedOut:
-                fresh = []
-            if (count and len(fresh) >= count) or time.monotonic() >= deadline:
-                self._seen.update(each.get("id") for each in fresh)
-                return sorted(fresh, key=lambda each: each.get("begin_boot_ns", 0))
+            told, quiet = self._count()
+            if quiet and told >= self._seen + count and time.monotonic() >= patience:
+                break
+            if time.monotonic() >= deadline:
+                break
             time.sleep(0.3)
+        reports = [json.loads(line) for line in
+                   self._shell.run(TAKE.format(seen=self._seen), timeout=60)[1]
+                   if line.startswith("{")]
+        self._seen = max([self._seen, *map(number_of, reports)])
+        return sorted(reports, key=number_of)
+
+    def _count(self):
+        """(reports ever, whether nothing is going on)."""
+        try:
+            status, lines = self._shell.run(COUNT)
+        except TimedOut:
+            return 0, False
+        number = int(lines[-1]) if lines and lines[-1].isdigit() else 0
+        return number, status == 0 and any("quiet" in line for line in lines)
+
+    def latencies(self):
+        """(ms until on disk, ms until in xenstore) of each report, from the end of its cycle in the
+        kernel's trace: by the agent's log, all on the boot clock of the guest."""
+        lines = self._shell.run("grep 'after its end on disk' /run/agent.log; "
+                                ": > /run/agent.log", timeout=60)[1]
+        return [(float(found.group(2)), float(found.group(3)))
+                for found in map(LATENCY.search, lines) if found]
+
+
+def number_of(report):
+    return int(report["id"].split("-")[5])
 
 
 def text_of(report):
@@ -48,4 +73,7 @@ def text_of(report):
     cause = report.get("cause") or {}
     words = [report.get("kind", "?"), report.get("outcome", "?")]
     words += [f"{key}={cause[key]}" for key in ("device", "task", "errno_name") if cause.get(key)]
+    words += ["announced"] * bool(report.get("announced"))
+    words += [f"{check['id']}:{check['status']}" for check in report.get("checks", ())
+              if check.get("status") == "failed"]
     return " ".join(words)

@@ -82,7 +82,16 @@ def add_xenstore(image):
         image.link(f"usr/bin/xenstore-{word}", "xenstore")
 
 
-def dom0_initramfs(installation, tools):
+def add_device_model(image, model):
+    for program in model.programs:
+        add_program(image, str(program), program)
+    for path in model.files:
+        image.file(str(path), path)
+    bios = next(path for path in model.files if path.name.startswith("bios"))
+    image.file(f"usr/share/qemu/{bios.name}", bios)
+
+
+def dom0_initramfs(installation, tools, device_model=None):
     """dom0's whole user space. `tools` is the folder with the lab's own programs."""
     image = Initramfs()
     for folder in DOM0_FOLDERS:
@@ -103,6 +112,8 @@ def dom0_initramfs(installation, tools):
     image.file("lab/bin/receiver.sh", scripts / "receiver.sh", executable=True)
     init = (scripts / "init.sh").read_text().replace("@XEN_BIN@", str(installation.xen_bin))
     image.file("init", init.encode(), executable=True)
+    if device_model:
+        add_device_model(image, device_model)
     return image
 
 
@@ -156,6 +167,12 @@ class Cache:
         return path
 
 
+def packed(cache, image):
+    """The same, compressed."""
+    return cache.get(f"packed-{image.name}", content_of(image),
+                     lambda path: path.write_bytes(gzip.compress(image.read_bytes(), 9)))
+
+
 def content_of(*paths):
     """Digest of files, as an ingredient."""
     digest = hashlib.sha256()
@@ -176,8 +193,9 @@ def vmlinux_image(cache, kernel_image, name="vmlinux"):
                      lambda path: path.write_bytes(unpack_vmlinux(kernel_image)))
 
 
-def dom0_image(cache, installation, tools):
+def dom0_image(cache, installation, tools, device_model=None):
     sources = [pathlib.Path(tools) / name for name in LAB_PROGRAMS]
     sources += sorted((HERE / "dom0").glob("*.sh")) + [pathlib.Path(__file__)]
-    return cache.get("dom0", (installation.fingerprint(), content_of(*sources)),
-                     lambda path: dom0_initramfs(installation, tools).write(path))
+    name = "dom0-hvm" if device_model else "dom0"
+    return cache.get(name, (installation.fingerprint(), content_of(*sources)),
+                     lambda path: dom0_initramfs(installation, tools, device_model).write(path))

@@ -2,6 +2,7 @@
 
 import pathlib
 import shlex
+import time
 
 from . import images
 from .cpio import Initramfs
@@ -42,14 +43,18 @@ def settings(kernel, ramdisk, kind="pvh", memory_mb=128, vcpus=1, words="", disk
     pinned = "0" if kind == "pv" else "1"
     lines = [f'type="{kind}"', f'kernel="{kernel}"', f'ramdisk="{ramdisk}"',
              f"memory={memory_mb}", f"vcpus={vcpus}", f'cpus="{pinned}"',
-             f'extra="{KERNEL_WORDS} {words}"']
+             f'cmdline="{KERNEL_WORDS} {words}"']
+    if kind == "hvm":
+        lines += ["hap=1", "acpi=1", "apic=1", "usb=0", 'vga="none"', "nographic=1", "vnc=0"]
     targets = ", ".join(
         f"'vdev={vdev},access=rw,format=raw,backendtype=phy,script=block-lab,target={path}'"
         for vdev, path in disks)
     if targets:
         lines.append(f"disk=[{targets}]")
     if address:
-        lines.append(f"vif=['script=vif-lab,ip={address}']")
+        # type=vif: an HVM guest's interface without an emulated one, and so without a bridge.
+        emulated = "type=vif," if kind == "hvm" else ""
+        lines.append(f"vif=['{emulated}script=vif-lab,ip={address}']")
     return "\n".join(lines)
 
 
@@ -63,14 +68,26 @@ class LinuxShell:
     def wait_ready(self, timeout=300):
         self._guest.console.wait_for(lambda line: line.startswith("LAB-READY"), 0, timeout)
 
+    def _send(self, number, script, since, timeout):
+        """Index of the line that says that it runs. Right behind a restore a line of the guest can
+        wait in its console's ring until the next one is written: the command is sent again."""
+        console = self._guest.console
+        deadline = time.monotonic() + timeout
+        while True:
+            self._guest.write("data/lab/run", f"{number} {script}")
+            try:
+                return console.wait_for(lambda line: line == f"LAB-BEGIN {number}", since, 5)[0]
+            except TimedOut:
+                if time.monotonic() >= deadline:
+                    raise
+
     def run(self, script, timeout=30):
         """(status, output lines). The script is at most about 3 KiB: it goes through the store."""
         self._next += 1
         number = self._next
         console = self._guest.console
         since = len(console.lines)
-        self._guest.write("data/lab/run", f"{number} {script}")
-        begin, _ = console.wait_for(lambda line: line == f"LAB-BEGIN {number}", since, timeout)
+        begin = self._send(number, script, since, timeout)
         mark = f"LAB-END {number} "
         try:
             end, line = console.wait_for(lambda text: text.startswith(mark), begin, timeout)

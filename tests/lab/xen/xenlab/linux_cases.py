@@ -20,33 +20,43 @@ class CaseFailed(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Expected:
-    """One report: kind and outcome, and words that its cause must name."""
+    """One report: kind and outcome, words that its cause must name, and a check that must have
+    failed."""
 
     outcome: str
     kind: str = "xen-suspend"
     device: str = ""
     task: str = ""
     errno: str = ""
+    announced: bool = False
+    failed: str = ""
 
     def text(self):
         words = [self.kind, self.outcome]
         words += [f"{key}={value}" for key, value in (
             ("device", self.device), ("task", self.task), ("errno_name", self.errno)) if value]
+        words += ["announced"] * self.announced
+        words += [f"{self.failed}:failed"] * bool(self.failed)
         return " ".join(words)
 
 
 CANCELLED = Expected("cancelled")
 RESUMED = Expected("resumed")
+ANNOUNCED = Expected("cancelled", announced=True)
 
 
 @dataclasses.dataclass(frozen=True)
 class Case:
+    """`agent_only`: a trace cannot tell. `timely`: how long its reports took counts; not so where
+    the agent was killed."""
+
     name: str
     act: typing.Callable
     expected: tuple
     guest: str = "pvh"
     smoke: bool = False
     agent_only: bool = False
+    timely: bool = True
 
 
 def check(condition, text):
@@ -61,12 +71,23 @@ def save_check(linux):
 
 
 def save_restore(linux):
+    """The agent's nodes are there again, below the new domain's path."""
     before = linux.guest.domid
     check(linux.guest.save()[0] == 0, "xl save failed")
     status, output = linux.guest.restore()
     check(status == 0, output)
     check(linux.guest.domid != before, "the domain id is the same")
-    return f"domain id {before} -> {linux.guest.domid}"
+    note = f"domain id {before} -> {linux.guest.domid}"
+    return note + (f", {published(linux)}" if linux.agent else "")
+
+
+def published(linux, word="", timeout=20):
+    """Waits until dom0 reads the agent's last report, with `word` in it."""
+    deadline = time.monotonic() + timeout
+    while word not in (linux.guest.read("data/resume/last") or "\0"):
+        check(time.monotonic() < deadline, f"no data/resume/last with {word!r} in it")
+        time.sleep(0.2)
+    return f"data/resume/last below domain {linux.guest.domid}"
 
 
 def migrate(linux):
@@ -117,10 +138,16 @@ def freeze_refused(linux):
     check(linux.shell.run(script)[0] == 0, "fsfreeze failed")
     since = len(linux.guest.console.lines)
     status, lines = linux.guest.cycle("ask", 1, seed=1, timeout=FREEZE_MS / 1000 + 2)
-    linux.guest.console.wait_for(lambda line: "Freezing of tasks failed" in line, since, 10)
+    thawed, _ = linux.guest.console.wait_for(lambda line: "Restarting tasks" in line, since, 10)
     check(status == 0 and "not-down" in lines[-1], lines)
+    note = "xl itself would wait 60 s and name nobody"
+    if linux.agent:
+        published(linux, '"task":"dd"')
+        passed = time.time() - linux.guest.console.since(thawed)[0][0]
+        check(passed < 5, f"dom0 read the task's name only {passed:.1f} s after the thaw")
+        note = f"dom0 read the task's name {passed:.1f} s after the thaw"
     linux.shell.run("lab-fsfreeze --unfreeze /mnt; wait; umount /mnt")
-    return "xl itself would wait 60 s and name nobody"
+    return note
 
 
 def device_refused(linux):
@@ -135,19 +162,31 @@ def device_refused(linux):
              f"target={extra}'")
     linux.shell.run("for i in 1 2 3 4 5 6 7 8 9; do [ -b /dev/xvdc ] && break; sleep 0.3; done")
     ring = linux.guest.read("device/vbd/51744/ring-ref")
+    time.sleep(2)  # a disk that is plugged in and lost within a second is nobody's
     status, lines = linux.guest.cycle("ask", 1, seed=1, timeout=6)
     check(status == 0 and "not-down" in lines[-1], lines)
     after = linux.guest.read("device/vbd/51744/ring-ref")
     linux.shell.run("killall resume-lab-usb; sleep 1")
-    return f"xvdc: ring {ring} -> {after}, state {linux.guest.read('device/vbd/51744/state')}"
+    check(ring != after, "the kernel gave xvdc no new ring: it does not kill it any more")
+    return (f"xvdc: ring {ring} -> {after}, state {linux.guest.read('device/vbd/51744/state')}, "
+            f"{no_task_stuck(linux)}")
+
+
+def no_task_stuck(linux):
+    """A task in D on a dead disk makes every later suspend fail."""
+    stuck = linux.shell.run("grep -l 'State:.*disk sleep' /proc/[0-9]*/status | "
+                            "while read f; do head -1 $f; done")[1]
+    check(not stuck, f"in D: {stuck}")
+    return "no task in D"
 
 
 def after_detach(linux):
     """The dead disk is taken away; then a suspend works again."""
     linux.guest.dom0.run(f"xl block-detach {linux.name} xvdc --force", XL_TIMEOUT, check=False)
+    note = no_task_stuck(linux)
     status, output = linux.guest.save_check()
     check(status == 0, output)
-    return "xvdc detached"
+    return f"xvdc detached, {note}"
 
 
 def devices_alive(linux):
@@ -156,20 +195,70 @@ def devices_alive(linux):
     return "xvda read back, eth0 answers"
 
 
-def new_domid_published(linux):
-    """After a restore the agent's nodes are there again, below the new domain's path."""
-    save_restore(linux)
-    deadline = time.monotonic() + 10
-    while not linux.guest.read("data/resume/last"):
-        check(time.monotonic() < deadline, "no data/resume/last below the new domain id")
+def announced_by_host(linux):
+    linux.guest.write("data/resume/request", "prepare lab-1 xen-suspend 60")
+    deadline = time.monotonic() + 20
+    while linux.guest.read("data/resume/answer") != "ready lab-1":
+        check(time.monotonic() < deadline,
+              f"the answer is {linux.guest.read('data/resume/answer')!r}")
         time.sleep(0.2)
-    return f"data/resume/last below domain {linux.guest.domid}"
+    check(not linux.guest.read("data/resume/request"), "the request is still there")
+    return save_check(linux)
+
+
+PREPARE_AND_KILL = ("resumectl prepare --for xen-suspend --timeout 20 && "
+                    "kill -9 $(pidof resume-agent)")
+
+
+def killed_and_suspended(linux):
+    """Killed between before and after; the guest is suspended before the agent is back."""
+    check(linux.shell.run(PREPARE_AND_KILL)[0] == 0, "resumectl prepare failed")
+    save_check(linux)
+    linux.restart_agent()
+    return "SIGKILL, save -c, start"
+
+
+def killed_without_suspend(linux):
+    check(linux.shell.run(PREPARE_AND_KILL)[0] == 0, "resumectl prepare failed")
+    linux.restart_agent()
+    return "SIGKILL, start"
+
+
+def killed_while_frozen(linux):
+    """A write that waits is a file system that is frozen; it goes on when the helper thaws."""
+    status, lines = linux.shell.run(
+        f"{MOUNT}; rm -f /run/written; resumectl prepare --for snapshot --freeze --timeout 20 && "
+        "{ (echo x >/mnt/probe; sync; echo done >/run/written) & sleep 0.3; } && "
+        "[ ! -e /run/written ] && kill -9 $(pidof resume-agent); echo killed $?; i=0; "
+        "until [ -e /run/written ] || [ $((i=i+1)) -gt 80 ]; do sleep 0.1; done; "
+        "[ -e /run/written ] && echo thawed $i; umount /mnt; [ -e /run/written ]", timeout=60)
+    linux.restart_agent()
+    check(status == 0 and "killed 0" in lines, lines)
+    return "a write waited, and went on by itself"
+
+
+def torn_transaction(suspend):
+    """A client has a transaction open while the guest is suspended: nobody waits for it, and it is
+    told to begin again."""
+    def act(linux):
+        status, lines = linux.shell.run(
+            "rm -f /run/go; mkfifo /run/go; (sleep 600 >/run/go & echo $! >/run/holder); "
+            "resume-lab-transaction </run/go >/run/transaction 2>&1 & i=0; "
+            "until grep -q . /run/transaction 2>/dev/null || [ $((i=i+1)) -gt 100 ]; do sleep 0.1; "
+            "done; cat /run/transaction")
+        check(lines == ["open"], lines)
+        suspend(linux)
+        status, lines = linux.shell.run(
+            "echo >/run/go; i=0; until grep -q commit /run/transaction || [ $((i=i+1)) -gt 100 ]; "
+            "do sleep 0.1; done; kill $(cat /run/holder); tail -n 1 /run/transaction")
+        check(status == 0 and lines and lines[0].startswith("commit"), lines)
+        return lines[0]
+    return act
 
 
 CASES = (
     *(Case(f"save -c {n}", save_check, (CANCELLED,), smoke=n == 1) for n in range(1, 6)),
-    *(Case(f"save, restore {n}", save_restore, (RESUMED,), smoke=n == 1) for n in range(1, 5)),
-    Case("save, restore 5: published again", new_domid_published, (RESUMED,), agent_only=True),
+    *(Case(f"save, restore {n}", save_restore, (RESUMED,), smoke=n == 1) for n in range(1, 6)),
     Case("devices alive after it", devices_alive, ()),
     Case("migration, receiver dies early", migrate_early, ()),
     Case("migration, receiver dies late", migrate_late, (CANCELLED,), smoke=True),
@@ -178,10 +267,21 @@ CASES = (
     Case("in place: same domain id", in_place, (RESUMED,), smoke=True),
     Case("a task refuses to freeze", freeze_refused, (Expected("aborted", task="dd"),), smoke=True),
     Case("save -c after it", save_check, (CANCELLED,)),
+    Case("announced by the host, save -c", announced_by_host, (ANNOUNCED,), smoke=True,
+         agent_only=True),
+    Case("agent killed, then save -c", killed_and_suspended, (ANNOUNCED,), agent_only=True,
+         timely=False, smoke=True),
+    Case("agent killed, no suspend", killed_without_suspend,
+         (Expected("unknown", announced=True),), agent_only=True, timely=False),
+    Case("agent killed while frozen", killed_while_frozen,
+         (Expected("unknown", kind="snapshot", announced=True),), agent_only=True, timely=False),
+    Case("open transaction: save -c", torn_transaction(save_check), (CANCELLED,)),
+    Case("open transaction: save, restore", torn_transaction(save_restore), (RESUMED,)),
     Case("100 fast cycles", fast(100), (CANCELLED,) * 100),
     Case("devices alive after all", devices_alive, ()),
-    Case("a device refuses", device_refused,
-         (Expected("aborted", device="vhci_hcd.0", errno="EBUSY"),), guest="pvh-to-break"),
+    Case("a device refuses, a disk dies", device_refused,
+         (Expected("aborted", device="vhci_hcd.0", errno="EBUSY", failed="frontend:vbd/51744"),),
+         guest="pvh-to-break"),
     Case("save -c once the dead disk is gone", after_detach, (CANCELLED,), guest="pvh-to-break"),
     Case("2 vCPUs: 20 fast cycles", fast(20), (CANCELLED,) * 20, guest="pvh-2"),
     Case("2 vCPUs: in place", in_place, (RESUMED,), guest="pvh-2"),
@@ -190,4 +290,7 @@ CASES = (
     Case("RT kernel: save -c", save_check, (CANCELLED,), guest="rt"),
     Case("RT kernel: save, restore", save_restore, (RESUMED,), guest="rt"),
     Case("RT kernel: 20 fast cycles", fast(20), (CANCELLED,) * 20, guest="rt"),
+    Case("HVM: save -c", save_check, (CANCELLED,), guest="hvm"),
+    Case("HVM: save, restore", save_restore, (RESUMED,), guest="hvm"),
+    Case("HVM: 5 fast cycles", fast(5), (CANCELLED,) * 5, guest="hvm"),
 )

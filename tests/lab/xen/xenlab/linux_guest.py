@@ -1,6 +1,7 @@
 """A Linux guest with disks, a network interface and what the cases need."""
 
 from . import agent_report, images, kernel_trace, linux
+from .errors import LabError
 from .packages import find_program
 
 MODULES = ("ext4", "vhci-hcd")
@@ -27,6 +28,14 @@ class LinuxGuest:
         kernel_trace.start(self.shell)
         if with_agent:
             self.agent = agent_report.AgentReports(self.shell)
+
+    def restart_agent(self):
+        """After a case has killed it."""
+        status, lines = self.shell.run(
+            "/lab/start; i=0; until resumectl status >/dev/null 2>&1 || [ $((i=i+1)) -gt 100 ]; do "
+            "sleep 0.2; done; resumectl status || tail -5 /run/agent.log", timeout=60)
+        if status != 0:
+            raise LabError(f"the agent does not start again: {lines}")
 
     def evidence(self):
         return kernel_trace.take(self.shell)
@@ -66,14 +75,21 @@ class LinuxGuests:
         name = f"l{self._made}"
         release, image = kernel or (self._installation.kernel_release,
                                     self._installation.kernel_image)
-        self._machine.put(images.vmlinux_image(self._cache, image, f"vmlinux-{release}"),
-                          f"vmlinux-{release}")
-        self._machine.put(self._ramdisk(release, overlay), f"{name}.cpio")
+        elf = f"vmlinux-{release}"
+        if kind == "hvm":  # its firmware boots nothing but a bzImage
+            elf = f"vmlinuz-{release}"
+            self._machine.put(image, elf)
+        else:
+            self._machine.put(images.vmlinux_image(self._cache, image, elf), elf)
+        ramdisk = self._ramdisk(release, overlay)
+        # QEMU's firmware interface hands it over byte by byte: packed, it is there in half the time.
+        self._machine.put(images.packed(self._cache, ramdisk) if kind == "hvm" else ramdisk,
+                          f"{name}.cpio")
         disks = [(vdev, path.format(name=name)) for vdev, path in DISKS]
         for _, path in disks:
             self._dom0.run(f"dd if=/dev/zero of={path} bs=1M count={DISK_MB} 2>/dev/null")
         guest = self._guests.create(name, linux.settings(
-            f"/share/vmlinux-{release}", f"/share/{name}.cpio", kind=kind, vcpus=vcpus,
+            f"/share/{elf}", f"/share/{name}.cpio", kind=kind, vcpus=vcpus,
             memory_mb=192, disks=disks, address=ADDRESS.format(number=self._made, host=1)))
         made = LinuxGuest(guest, self._made)
         made.start(self.with_agent)
@@ -84,12 +100,13 @@ class LinuxGuests:
     def _ramdisk(self, release, overlay):
         programs = [("usr/bin/xen-detect", "/usr/bin/xen-detect"),
                     ("usr/bin/resume-lab-usb", self._tools / "resume-lab-usb"),
+                    ("usr/bin/resume-lab-transaction", self._tools / "resume-lab-transaction"),
                     ("usr/bin/lab-fsfreeze", find_program("fsfreeze", "util-linux")),
                     ("usr/bin/mke2fs", find_program("mke2fs", "e2fsprogs"))]
-        sources = [self._tools / "resume-lab-usb"]
+        sources = [self._tools / "resume-lab-usb", self._tools / "resume-lab-transaction"]
         if self.with_agent:
-            for name in agent_report.PROGRAMS:
-                programs.append((f"usr/bin/{name}", self._tools / name))
+            for name, folder in agent_report.PROGRAMS.items():
+                programs.append((f"{folder}/{name}", self._tools / name))
                 sources.append(self._tools / name)
         name = "linux-" + release + ("-agent" if self.with_agent else "")
         start = images.HERE / "domu" / "agent.sh" if self.with_agent else None

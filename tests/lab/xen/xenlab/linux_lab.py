@@ -1,5 +1,6 @@
 """Runs the Linux cases: a table case / expected / reported / evidence."""
 
+import statistics
 import time
 
 from . import agent_report, packages
@@ -13,8 +14,11 @@ class LinuxLab:
     """`reporter`: `agent` compares the agent's reports, `kernel` the kernel's own trace, which
     shows that the lab itself does what it says."""
 
-    def __init__(self, guests, reporter, say):
+    def __init__(self, guests, reporter, say, device_model):
+        """`device_model`: raises Skip when dom0 has none, for an HVM guest."""
         self._guests = guests
+        self._device_model = device_model
+        self._latencies = []
         self._reporter = reporter
         self._say = say
         self._made = {}
@@ -22,12 +26,14 @@ class LinuxLab:
 
     def run(self, smoke, only=None):
         self._say(COLUMNS.format("case", "expected", "reported", "evidence"))
-        for case in CASES:
-            if (smoke and not case.smoke) or (only and only not in case.name):
-                continue
-            if case.agent_only and self._reporter != "agent":
-                continue
+        chosen = [case for case in CASES
+                  if (case.smoke or not smoke) and (not only or only in case.name) and
+                  (self._reporter == "agent" or not case.agent_only)]
+        for number, case in enumerate(chosen):
             self._run_case(case)
+            if case.guest not in [later.guest for later in chosen[number + 1:]]:
+                self._let_go(case.guest)
+        self._say_latencies()
         self._say(f"{self.cases} cases, {self.agreed} agreed, {self.skipped} skipped")
         return self.cases > 0 and self.agreed + self.skipped == self.cases
 
@@ -40,6 +46,9 @@ class LinuxLab:
             self.skipped += 1
             self._say(COLUMNS.format(case.name, expected, "SKIP", reason))
             return
+        except LabError as error:
+            self._say(COLUMNS.format(case.name, expected, "-", f"FAILED: no guest: {error}"))
+            return
         begun = time.monotonic()
         failure = ""
         try:
@@ -47,8 +56,14 @@ class LinuxLab:
             note = case.act(linux)
         except (CaseFailed, LabError) as error:
             note, failure = "", f"FAILED: {error}"
-        seen = linux.evidence()
-        reported, agreed = self._compare(linux, case, seen)
+        try:
+            seen = linux.evidence()
+        except LabError as error:
+            seen, failure = [], f"{failure} FAILED: {error}"
+        try:
+            reported, agreed = self._compare(linux, case, seen)
+        except LabError as error:
+            reported, agreed, failure = "-", False, f"{failure} FAILED: {error}"
         agreed = agreed and not failure
         self.agreed += agreed
         trace = compact([cycle.text() for cycle in seen])
@@ -65,16 +80,30 @@ class LinuxLab:
                 for cycle, wanted in zip(seen, case.expected))
             return compact([cycle.outcome for cycle in seen]), agreed
         reports = linux.agent.take(len(case.expected))
+        latencies = linux.agent.latencies()
+        self._latencies += latencies if case.timely else []
         told = [report for report in reports if report.get("kind") == "xen-suspend" or
                 report.get("outcome") != "none"]  # a pause may be told, as a pause
         agreed = len(told) == len(case.expected) and all(
             matches(report, wanted) for report, wanted in zip(told, case.expected))
         return compact([agent_report.text_of(report) for report in reports]), agreed
 
+    def _say_latencies(self):
+        """From the end of thaw_processes, as the guest's trace has it, to the report."""
+        if self._latencies:
+            texts = [f"{where} median {statistics.median(each):.0f} ms, worst {max(each):.0f} ms"
+                     for where, each in zip(("on disk", "in xenstore"), zip(*self._latencies))]
+            self._say(f"thawed to reported, {len(self._latencies)} reports: {'; '.join(texts)}")
+
     def _guest(self, which):
         if which not in self._made:
             self._made[which] = self._make(which)
         return self._made[which]
+
+    def _let_go(self, which):
+        """An idle guest still ticks, and the emulated machine is slow enough."""
+        if which in self._made:
+            self._made[which].guest.destroy()
 
     def _make(self, which):
         if which == "rt":
@@ -82,6 +111,9 @@ class LinuxLab:
             if not kernels:
                 raise Skip("no RT kernel (Debian package linux-image-rt-amd64)")
             return self._guests.create(kernel=kernels[-1])
+        if which == "hvm":
+            self._device_model()
+            return self._guests.create(kind="hvm")
         return self._guests.create(kind="pv" if which == "pv" else "pvh",
                                    vcpus=2 if which == "pvh-2" else 1)
 
@@ -91,7 +123,10 @@ def matches(report, wanted):
     return (report.get("kind") == wanted.kind and report.get("outcome") == wanted.outcome and
             wanted.device in (cause.get("device") or "") and
             wanted.task in (cause.get("task") or "") and
-            wanted.errno in (cause.get("errno_name") or ""))
+            wanted.errno in (cause.get("errno_name") or "") and
+            bool(report.get("announced")) == wanted.announced and
+            [check["id"] for check in report.get("checks", ()) if check["status"] == "failed"] ==
+            [wanted.failed] * bool(wanted.failed))
 
 
 def compact(texts):

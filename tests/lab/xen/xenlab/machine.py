@@ -30,13 +30,14 @@ BOOT_TIMEOUT = 300
 class Machine:
     """A running Xen host. Use as a context manager: QEMU never outlives it."""
 
-    def __init__(self, installation, cache, tools, memory_mb=640, dom0_mb=320):
+    def __init__(self, installation, cache, tools, memory_mb=640, dom0_mb=320,
+                 device_model=None):
         self._memory = (memory_mb, dom0_mb)
         self._installation = installation
         self._setpriv = find_program("setpriv", "util-linux")
         self._xen = images.xen_image(cache, installation)
         self.vmlinux = images.vmlinux_image(cache, installation.kernel_image)
-        self._dom0 = images.dom0_image(cache, installation, tools)
+        self._dom0 = images.dom0_image(cache, installation, tools, device_model)
         self._process = None
         self.folder = None
         self.channel = None

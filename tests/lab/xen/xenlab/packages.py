@@ -66,6 +66,31 @@ def find_kernels(real_time=False):
     return [(release, image) for _, release, image in sorted(found)]
 
 
+@dataclasses.dataclass(frozen=True)
+class DeviceModel:
+    """What an HVM guest needs in dom0. libxl looks for all of it at these very paths."""
+
+    programs: tuple
+    files: tuple
+
+
+def find_device_model(installation):
+    """Raises Skip with the first thing that is missing."""
+    qemu = pathlib.Path("/usr/libexec/xen-qemu-system-i386")
+    loader = installation.xen_bin.parent / "boot" / "hvmloader"
+    bios = pathlib.Path("/usr/share/seabios/bios-256k.bin")
+    roms = [pathlib.Path("/usr/share/qemu") / name
+            for name in ("linuxboot.bin", "linuxboot_dma.bin", "kvmvapic.bin")]
+    keymaps = sorted(pathlib.Path("/usr/share/qemu/keymaps").glob("*"))
+    for path, package in ((qemu, "qemu-system-xen"), (loader, "xen-utils-*"), (bios, "seabios"),
+                          *((rom, "qemu-system-data") for rom in roms)):
+        if not path.exists():
+            raise Skip(f"no device model: {path} is missing (Debian package {package})")
+    if not keymaps:  # QEMU ends at once without them, with `-vnc none` too
+        raise Skip("no device model: no keymaps (Debian package qemu-system-data)")
+    return DeviceModel((qemu,), (loader, bios, *roms, *keymaps))
+
+
 def find_installation():
     """Raises Skip with the first thing that is missing."""
     xen_version, xen_image, xen_bin = find_xen()
