@@ -22,6 +22,8 @@ constexpr int kMostWaits = 180;
 constexpr milliseconds kAlone{400};
 constexpr int64_t kAbsorbLinksNs = 3'000'000'000;
 
+constexpr std::string_view kThawed = "suspend_resume: thaw_processes[0] end\n";
+
 bool ends_thawed(std::string_view trace) {
     const size_t thawed = trace.rfind("suspend_resume: thaw_processes[");
     if (thawed == std::string_view::npos) {
@@ -50,6 +52,14 @@ bool starts_suspend(const KmsgRecord& record, const std::vector<KmsgFacts>& log)
 }
 
 }  // namespace
+
+size_t end_of_last_thaw(std::string_view trace) {
+    if (trace.find("suspend_resume: freeze_processes[") != std::string_view::npos) {
+        return 0;
+    }
+    const size_t thawed = trace.rfind(kThawed);
+    return thawed == std::string_view::npos ? 0 : thawed + kThawed.size();
+}
 
 Observer::Observer(EventLoop& loop, Sources& sources, Classifier classify, Deliver deliver)
     : loop_{loop}, sources_{sources}, classify_{std::move(classify)}, deliver_{std::move(deliver)} {
@@ -217,14 +227,40 @@ void Observer::drain() {
     on_links();
 }
 
+Evidence Observer::take_rest(size_t over) {
+    Evidence rest;
+    rest.since_boot_ns = evidence_.since_boot_ns;
+    if (over == 0) {
+        return rest;
+    }
+    rest.trace = evidence_.trace.substr(over);
+    evidence_.trace.resize(over);
+    size_t suspends = 0;
+    for (size_t at = evidence_.trace.find(kThawed); at != std::string::npos;
+         at = evidence_.trace.find(kThawed, at + 1)) {
+        ++suspends;
+    }
+    auto& log = evidence_.kmsg;
+    if (log.size() > suspends) {
+        const auto first = log.begin() + static_cast<std::ptrdiff_t>(suspends);
+        rest.kmsg.assign(std::make_move_iterator(first), std::make_move_iterator(log.end()));
+        log.erase(first, log.end());
+    }
+    return rest;
+}
+
 void Observer::settle() {
     drain();
     loop_.cancel(timer_);
-    if (evidence_.has_suspend() && !complete() && waited_ < kMostWaits) {
+    // Suspends that follow one another closely are told as they end, not when the last one has.
+    const bool going_on = evidence_.has_suspend() && !complete();
+    const size_t over = going_on ? end_of_last_thaw(evidence_.trace) : 0;
+    if (going_on && over == 0 && waited_ < kMostWaits) {
         ++waited_;
         settle_in(kWait);
         return;
     }
+    Evidence next = take_rest(over);
     evidence_.after = sources_.snapshot();
     evidence_.sources = sources_.states();
     auto reports = judge(evidence_, classify_);
@@ -239,11 +275,12 @@ void Observer::settle() {
         }
     }
     lost_ns_ = lost_time_ns(evidence_.before, evidence_.after);
-    Evidence next;
-    next.since_boot_ns = evidence_.since_boot_ns;
     next.before = std::move(evidence_.after);
     evidence_ = std::move(next);
     gathering_ = false;
+    if (over != 0) {
+        begin();
+    }
     absorb_links_until_ns_ = evidence_.before.clocks.boot_ns + kAbsorbLinksNs;
     if (!reports.empty()) {
         deliver_(std::move(reports));

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/event_loop.h"
@@ -11,6 +12,10 @@
 #include "agent/observe/sources.h"
 
 namespace resume::agent {
+
+/// Where the last Xen suspend that is over ends in a trace, when another one has begun behind it; 0
+/// when there is none. Sleep states end in more than one event: they are never cut.
+[[nodiscard]] size_t end_of_last_thaw(std::string_view trace);
 
 class Observer {
   public:
@@ -44,6 +49,8 @@ class Observer {
     void begin();
     void settle_in(std::chrono::milliseconds delay);
     void settle();
+    /// Takes what belongs to a suspend that has begun behind the ones that are over.
+    [[nodiscard]] Evidence take_rest(size_t over);
     void drain();
     /// The end of the last suspend was seen, by the source that tells it best.
     [[nodiscard]] bool complete() const;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "agent/observe/observer.h"
 #include "agent/observe/unannounced.h"
 
 namespace resume::agent {
@@ -155,6 +156,21 @@ TEST(Judge, ACycleThatBeganWhileTheLastOneWasJudgedWasNotMissed) {
     EXPECT_EQ(reports[0].confidence, "high");
     EXPECT_TRUE(std::none_of(reports[0].checks.begin(), reports[0].checks.end(),
                              [](const auto& check) { return check.id == "seen"; }));
+}
+
+// 100 fast cycles in a PVH guest, the next one asked for within 150 ms: at every look another one
+// had begun, so none was told until the trace had overflowed.
+TEST(Observer, ASuspendThatIsOverIsNotHeldBackByTheNextOne) {
+    const std::string over =
+        " xenwatch-49 [000] ..... 1.1: suspend_resume: dpm_prepare[1] begin\n"
+        " xenwatch-49 [000] ..... 1.9: suspend_resume: thaw_processes[0] end\n";
+    const std::string next = " xenwatch-49 [000] ..... 2.1: suspend_resume: dpm_prepare[1] begin\n";
+    EXPECT_EQ(end_of_last_thaw(over + next), over.size());
+    EXPECT_EQ(end_of_last_thaw(over + over + next), 2 * over.size());
+    EXPECT_EQ(end_of_last_thaw(next), 0u);
+    EXPECT_EQ(end_of_last_thaw(
+                  " sh-1 [000] ..... 1.0: suspend_resume: freeze_processes[0] begin\n" + over),
+              0u);
 }
 
 TEST(Judge, ALostEventIsSaid) {
