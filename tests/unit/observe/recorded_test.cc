@@ -1,4 +1,5 @@
-// Traces of a real kernel, recorded with ./dev lab kvm: each is told right and none is blamed.
+// Traces of a real kernel, recorded with ./dev lab kvm and ./dev lab xen: each is told right and
+// none is blamed.
 #include <gtest/gtest.h>
 
 #include <sstream>
@@ -28,6 +29,9 @@ constexpr Recorded kRecorded[] = {
     {"kvm-task-refuses.txt", "s3", "aborted", "freeze_tasks", nullptr, "EBUSY"},
     {"kvm-wakeup-aborts.txt", "s3", "aborted", "freeze_tasks", nullptr, "EBUSY"},
     {"kvm-notifier-refuses.txt", "s3", "aborted", "prepare", nullptr, nullptr},
+    {"xen-cancelled.txt", "xen-suspend", "cancelled", nullptr, nullptr, nullptr},
+    {"xen-restored.txt", "xen-suspend", "resumed", nullptr, nullptr, nullptr},
+    {"xen-task-refuses.txt", "xen-suspend", "aborted", "freeze_tasks", nullptr, "EBUSY"},
 };
 
 void expect_text(const nlohmann::json& value, const char* expected) {
