@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "agent/base/unique_fd.h"
 
@@ -16,23 +17,26 @@ namespace {
 
 template <size_t N>
 void append(std::vector<uint8_t>& packet, const std::array<uint8_t, N>& bytes, size_t count = N) {
-    packet.insert(packet.end(), bytes.begin(), bytes.begin() + static_cast<ptrdiff_t>(count));
+    std::copy_n(bytes.begin(), count, std::back_inserter(packet));
 }
 
 constexpr std::array<uint8_t, 16> kAllNodes{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
 
+/// The sum of 16-bit words; `size` is even.
+uint32_t sum_of(const uint8_t* bytes, size_t size) {
+    uint32_t sum = 0;
+    for (size_t i = 0; i < size; i += 2) {
+        sum += static_cast<uint32_t>(bytes[i] << 8 | bytes[i + 1]);
+    }
+    return sum;
+}
+
 /// RFC 8200, 8.1: over the pseudo-header and the message, whose checksum field is 0.
 uint16_t checksum(const LinkAddress& from, const std::vector<uint8_t>& message) {
-    std::vector<uint8_t> all;
-    append(all, from.bytes);
-    append(all, kAllNodes);
-    append(all, std::array<uint8_t, 8>{0, 0, 0, static_cast<uint8_t>(message.size()), 0, 0, 0,
-                                       IPPROTO_ICMPV6});
-    all.insert(all.end(), message.begin(), message.end());
-    uint32_t sum = 0;
-    for (size_t i = 0; i + 1 < all.size(); i += 2) {
-        sum += static_cast<uint32_t>(all[i] << 8 | all[i + 1]);
-    }
+    uint32_t sum = sum_of(from.bytes.data(), from.bytes.size()) +
+                   sum_of(kAllNodes.data(), kAllNodes.size()) +
+                   static_cast<uint32_t>(message.size()) + IPPROTO_ICMPV6 +
+                   sum_of(message.data(), message.size());
     sum = (sum & 0xffff) + (sum >> 16);
     sum = (sum & 0xffff) + (sum >> 16);
     return static_cast<uint16_t>(~sum);
@@ -66,7 +70,7 @@ std::vector<uint8_t> neighbour_advertisement(const MacAddress& mac, const LinkAd
                                 IPPROTO_ICMPV6, 255};
     append(packet, address.bytes);
     append(packet, kAllNodes);
-    packet.insert(packet.end(), message.begin(), message.end());
+    std::copy(message.begin(), message.end(), std::back_inserter(packet));
     return packet;
 }
 

@@ -49,6 +49,7 @@ class Participant : public Device {
     Progress resume(ThreadContext& context, Outcome outcome) noexcept;
     /// Runs `hook` with a Done that completes the device's slot.
     Progress run(ThreadContext& context, const std::function<void(Done)>& hook) noexcept;
+    static CheckedOps ops_of(Pace pace) noexcept;
     static const DriverOps kQuick;
     static const DriverOps kSlow;
 

@@ -32,7 +32,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         store.read("domid");
         while (store.next_event()) {
         }
-        unconnected_frontends(store);
+        const auto frontends = read_frontends(store);
+        unconnected(frontends);
+        relinked({}, frontends);
         static_cast<void>(store.state());
     }
     return 0;

@@ -19,6 +19,9 @@ class Parts:
     disk: pathlib.Path
     swap: pathlib.Path
 
+    def with_initramfs(self, path):
+        return dataclasses.replace(self, initramfs=path)
+
 
 @dataclasses.dataclass(frozen=True)
 class _Programs:
@@ -34,18 +37,23 @@ class _Programs:
         return repr((self.kernel_release, stat.st_size, stat.st_mtime_ns))
 
 
-def find_parts(build_folder, tools):
+def find_programs():
     """Raises Skip with the first thing that is missing."""
     kernels = packages.find_kernels()
     if not kernels:
         raise Skip("no Linux kernel with modules in /boot (Debian package linux-image-amd64)")
     release, kernel = kernels[-1]
-    programs = _Programs(
+    return _Programs(
         busybox=packages.find_program("busybox", "busybox-static"),
         modprobe=packages.find_program("modprobe", "kmod"),
         kernel_release=release, kernel_image=kernel)
+
+
+def find_parts(build_folder, tools):
+    """Raises Skip with the first thing that is missing."""
+    programs = find_programs()
     cache = lab_images.Cache(build_folder)
     return Parts(qemu=packages.find_program("qemu-system-x86_64", "qemu-system-x86"),
-                 kernel=kernel, kernel_release=release,
+                 kernel=programs.kernel_image, kernel_release=programs.kernel_release,
                  initramfs=images.guest_image(cache, programs, tools),
                  disk=images.disk_image(cache), swap=images.swap_image(cache))
