@@ -26,7 +26,7 @@ from xenlab.errors import LabError, Skip  # noqa: E402
 
 GA_PORT = "/dev/virtio-ports/org.qemu.guest_agent.0"
 AGENT, QEMU_GA = "/usr/sbin/resume-agent", "/usr/sbin/qemu-ga"
-ROWS = ("wake-ups in 60 s", "the same, host's end of the channel closed", "private memory, KiB",
+ROWS = ("wake-ups a minute", "the same, host's end of the channel closed", "private memory, KiB",
         "of it anonymous, KiB", "RSS, KiB", "PSS, KiB", "private after the cycles, KiB",
         "start to ready, ms", "program on disk, KiB", "shared libraries")
 
@@ -110,8 +110,7 @@ def columns(guest, pid, program, ready_ms, awake, awake_closed):
 def ready_of_qemu_ga(guest):
     guest.run("mkdir -p /run/qemu-ga-2")
     return guest.number(f"/lab/bin/measure ping /run/ga2.sock {QEMU_GA} -t /run/qemu-ga-2 "
-                        "-m unix-listen -p /run/ga2.sock -f /run/ga2.pid 2>&1; "
-                        "kill $(pgrep -f ga2.sock)")
+                        "-m unix-listen -p /run/ga2.sock")
 
 
 def suspend_ms(guest):
@@ -150,18 +149,22 @@ def measure(guest, arguments):
     table["resume-agent"][6] = memory(guest, agent)["private"]
     table["qemu-ga"][6] = memory(guest, ga)["private"]
     stop_agent(guest, agent)
-    table["qemu-ga"][7] = ready_of_qemu_ga(guest)
     guest.run(f"kill {ga}")
-    return table, cost(guest, arguments.cycles)
+    table["qemu-ga"][7] = ready_of_qemu_ga(guest)
+    guest.run("kill $(pidof qemu-ga)")
+    return table
 
 
-def show(table, times):
+def show_rest(table):
     names = ("resume-agent", "qemu-ga")
     print("| at rest | " + " | ".join(names) + " |\n|---|" + "---|" * len(names))
     for number, row in enumerate(ROWS):
         cells = [table[name][number] for name in names]
-        print(f"| {row} | " + " | ".join("" if c is None else f"{c:.0f}" for c in cells) + " |")
-    watched, alone = times
+        print(f"| {row} | " + " | ".join("" if c is None else f"{c:.0f}" for c in cells) + " |",
+              flush=True)
+
+
+def show_cost(watched, alone):
     ratio = statistics.median(watched) / statistics.median(alone)
     print(f"{len(watched)} pm_test cycles each, in turn: median {statistics.median(watched):.1f} ms "
           f"watched, {statistics.median(alone):.1f} ms alone, ratio {ratio:.3f}; "
@@ -183,7 +186,8 @@ def main():
         disk = ROOT / "build/lab/bench-disk"
         shutil.copyfile(parts.disk, disk)
         with Guest(parts.with_initramfs(image), [disk]) as guest:
-            show(*measure(guest, arguments))
+            show_rest(measure(guest, arguments))
+            show_cost(*cost(guest, arguments.cycles))
         return 0
     except Skip as reason:
         print(f"SKIP: {reason}", flush=True)

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "agent/act/disks.h"
+#include "agent/act/frontends.h"
 #include "agent/daemon/host_request.h"
 #include "agent/observe/xenstore.h"
 #include "agent/report/store_publisher.h"
