@@ -92,13 +92,8 @@ Ticks Store::wait_deadline() const noexcept {
     return raw_counter(machine_) + counter_hz(machine_) / 1000 * kWaitMs;
 }
 
-/// Waits; never while the gate is closed, since nobody could open it then (L23).
-Result<uint32_t> Store::call(StoreRequest& request) noexcept {
-    if (!may_enter(request)) {
-        return Errc::busy;
-    }
-    RESUME_TRY(submit(request));
-    const Ticks deadline = wait_deadline();
+/// For a request that was handed in; one that is not answered in time is cancelled.
+Result<> Store::wait_for(StoreRequest& request, Ticks deadline) noexcept {
     pump();
     while (request.state != StoreRequest::State::done) {
         if (raw_counter(machine_) >= deadline) {
@@ -108,9 +103,16 @@ Result<uint32_t> Store::call(StoreRequest& request) noexcept {
         wait_for_interrupt(machine_, deadline);
         pump();
     }
-    if (request.error.code != Errc::none) {
-        return request.error;
+    return request.error.code == Errc::none ? Result<>{} : request.error;
+}
+
+/// Waits; never while the gate is closed, since nobody could open it then (L23).
+Result<uint32_t> Store::call(StoreRequest& request) noexcept {
+    if (!may_enter(request)) {
+        return Errc::busy;
     }
+    RESUME_TRY(submit(request));
+    RESUME_TRY(wait_for(request, wait_deadline()));
     return request.reply_size;
 }
 

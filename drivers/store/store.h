@@ -135,7 +135,7 @@ class Store final : public Device {
     Result<> register_watches_again(DomainEvidence evidence) noexcept;
     Result<> send_watch(StoreWatch& watch) noexcept;
     void let_go(StoreWatch& watch) noexcept;
-    Result<> wait_for(StoreWatch& watch, Ticks deadline) noexcept;
+    Result<> wait_for(StoreRequest& request, Ticks deadline) noexcept;
     static void on_watch_answered(void* watch, StoreRequest& request) noexcept;
     void end_registration(StoreWatch& watch, const Error& error) noexcept;
     [[nodiscard]] StoreWatch* watch_of(const StoreEvent& event) noexcept;

@@ -68,7 +68,7 @@ Result<> Store::watch(StoreWatch& watch) noexcept {
         return watch.registered ? Errc::exists : Errc::busy;
     }
     RESUME_TRY(add_watch(watch));
-    const Result<> done = wait_for(watch, wait_deadline());
+    const Result<> done = wait_for(watch.registration, wait_deadline());
     if (!done.ok()) {
         forget(watch);
     }
@@ -135,20 +135,6 @@ void Store::end_registration(StoreWatch& watch, const Error& error) noexcept {
     }
 }
 
-Result<> Store::wait_for(StoreWatch& watch, Ticks deadline) noexcept {
-    StoreRequest& request = watch.registration;
-    pump();
-    while (request.state != StoreRequest::State::done) {
-        if (raw_counter(machine_) >= deadline) {
-            cancel(request);
-            return Errc::timed_out;
-        }
-        wait_for_interrupt(machine_, deadline);
-        pump();
-    }
-    return request.error.code == Errc::none ? Result<>{} : request.error;
-}
-
 /// All of them at once, before anyone may add one. One that fails does not keep the others away; a
 /// daemon that does not answer at all does.
 Result<> Store::register_watches_again(DomainEvidence evidence) noexcept {
@@ -158,7 +144,7 @@ Result<> Store::register_watches_again(DomainEvidence evidence) noexcept {
     Result<> first{};
     const Ticks deadline = wait_deadline();
     for (StoreWatch& watch : watches_) {
-        const Result<> done = wait_for(watch, deadline);
+        const Result<> done = wait_for(watch.registration, deadline);
         const bool there_already =
             !done.ok() && done.error().code == Errc::exists && evidence == DomainEvidence::same;
         if (!done.ok() && !there_already && first.ok()) {
