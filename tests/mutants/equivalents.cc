@@ -71,8 +71,6 @@ constexpr Row kRows[] = {
     {"invert_hook callback.syscore_resume", kSlow, kSameDomain},
     {"swallow_call 34.0(", kSlow, kSameDomain},
     {"swallow_call 34.23(", kSlow, kSameDomain},
-    {"empty_hook event_channels.syscore_resume", kSlow, kSameDomain},
-    {"invert_hook event_channels.syscore_resume", kSlow, kSameDomain},
     {"lie_hook timekeeping.syscore_resume", kSlow, kSameDomain},
     {"invert_hook timekeeping.syscore_resume", kSlow,
      "in the same domain on the same host no clock moved: there is no offset to compute"},
