@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -12,6 +13,12 @@
 
 namespace resume::model {
 
+namespace {
+
+constexpr time_t kConnectSeconds = 10;  ///< of real time, for a daemon that is busy
+
+}  // namespace
+
 std::string StoreSocket::open() {
     close();
     sockaddr_un address{};
@@ -20,8 +27,13 @@ std::string StoreSocket::open() {
         return path_ + ": longer than a socket's path may be";
     }
     path_.copy(address.sun_path, path_.size());
-    fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd_ < 0 || connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    // Connecting blocks: xenstored lets one client wait at its door, and to the next one a socket
+    // that does not block says EAGAIN.
+    fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const timeval patience{.tv_sec = kConnectSeconds, .tv_usec = 0};
+    if (fd_ < 0 || setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience) != 0 ||
+        connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        fcntl(fd_, F_SETFL, O_NONBLOCK) != 0) {
         const int error = errno;
         close();
         return path_ + ": " + std::strerror(error);

@@ -1,5 +1,5 @@
 // One connection to a real xenstored's Unix socket, by whole messages (xen/io/xs_wire.h). Never
-// blocks but in ask(), which has a limit.
+// blocks but in open() and send(), which have limits.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +18,8 @@ class StoreSocket {
     StoreSocket(const StoreSocket&) = delete;
     StoreSocket& operator=(const StoreSocket&) = delete;
 
-    /// Empty when it is connected now, else why it is not: the socket's path and the system's word.
+    /// Waits up to 10 s of real time where others stand at the door before us. Empty when it is
+    /// connected now, else why it is not: the socket's path and the system's word.
     std::string open();
     void close();
     [[nodiscard]] bool is_open() const { return fd_ >= 0; }
