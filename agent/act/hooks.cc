@@ -25,6 +25,7 @@ std::vector<std::string> environment_of(const HookCall& call) {
             "LIBRESUME_DEADLINE_MS=" + std::to_string(call.deadline_ms)};
 }
 
+constexpr std::chrono::milliseconds kLookEvery{20};
 constexpr int64_t kHookSeconds =
     std::chrono::duration_cast<std::chrono::seconds>(HookRunner::kEach).count();
 
@@ -35,7 +36,6 @@ std::vector<std::string> arguments_of(const Hook& hook, const HookCall& call, bo
     std::vector<std::string> arguments;
     if (manager) {
         arguments = {"/usr/bin/systemd-run", "--quiet", "--wait", "--pipe", "--collect",
-                     "--service-type=exec",
                      // When systemd-run is killed its unit goes on: the manager ends it as well.
                      "--property=RuntimeMaxSec=" + std::to_string(kHookSeconds),
                      "--unit=libresume-hook@" + hook.name + (call.post ? ".post-" : ".pre-") +
@@ -154,16 +154,14 @@ int HookRunner::start(const Hook& hook) {
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     if (error != 0) {
+        pid_ = 0;
         return error;
     }
-    child_ = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
     timed_out_ = false;
-    if (!child_.valid() ||
-        loop_.watch(child_.get(), EPOLLIN, [this](uint32_t) { on_exit(); }) != 0) {
-        const int failed = errno;
+    if (const int failed = watch_child(); failed != 0) {
         ::kill(-pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
-        child_.reset();
+        forget_child();
         return failed;
     }
     timer_ = loop_.after(kEach, [this] {
@@ -173,14 +171,43 @@ int HookRunner::start(const Hook& hook) {
     return 0;
 }
 
+int HookRunner::watch_child() {
+    child_ = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
+    if (child_.valid()) {
+        return loop_.watch(child_.get(), EPOLLIN, [this](uint32_t) { on_exit(); });
+    }
+    if (errno != ENOSYS && errno != EPERM) {  // EPERM: a sandbox that does not know the call
+        return errno;
+    }
+    look_later();
+    return 0;
+}
+
+// Linux before 5.3 (Enterprise Linux 8 has 4.18). Not SIGCHLD: it would belong to the whole
+// process, and two of them merge into one. Nothing wakes the agent when no hook runs.
+void HookRunner::look_later() {
+    look_ = loop_.after(kLookEvery, [this] {
+        look_later();
+        on_exit();
+    });
+}
+
+void HookRunner::forget_child() {
+    if (child_.valid()) {
+        loop_.unwatch(child_.get());
+        child_.reset();
+    }
+    loop_.cancel(look_);
+    loop_.cancel(timer_);
+    pid_ = 0;
+}
+
 void HookRunner::on_exit() {
     int status = 0;
     if (::waitpid(pid_, &status, WNOHANG) != pid_) {
         return;
     }
-    loop_.unwatch(child_.get());
-    loop_.cancel(timer_);
-    child_.reset();
+    forget_child();
     HookResult result{.name = hooks_[at_].name, .timed_out = timed_out_};
     result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     const bool veto = result.status == kHookVeto && !call_.post && call_.announced;
@@ -194,12 +221,10 @@ void HookRunner::on_exit() {
 }
 
 void HookRunner::stop() {
-    if (child_.valid()) {
-        loop_.unwatch(child_.get());
-        loop_.cancel(timer_);
+    if (busy()) {
         ::kill(-pid_, SIGKILL);
         ::waitpid(pid_, nullptr, 0);
-        child_.reset();
+        forget_child();
     }
     finished_ = nullptr;
 }

@@ -59,7 +59,7 @@ class HookRunner {
     HookRunner& operator=(const HookRunner&) = delete;
 
     void run(std::vector<Hook> hooks, HookCall call, Finished finished);
-    [[nodiscard]] bool busy() const noexcept { return child_.valid(); }
+    [[nodiscard]] bool busy() const noexcept { return pid_ != 0; }
     /// Kills the running one and forgets the rest.
     void stop();
 
@@ -68,7 +68,10 @@ class HookRunner {
   private:
     void next();
     int start(const Hook& hook);
+    int watch_child();
+    void look_later();
     void on_exit();
+    void forget_child();
 
     EventLoop& loop_;
     bool manager_;
@@ -77,9 +80,10 @@ class HookRunner {
     HookCall call_{};
     Finished finished_{};
     std::vector<HookResult> results_{};
-    UniqueFd child_{};  ///< pidfd
-    int pid_ = 0;
+    UniqueFd child_{};  ///< pidfd, where the kernel has them (5.3)
+    int pid_ = 0;       ///< 0: none runs
     EventLoop::TimerId timer_ = 0;
+    EventLoop::TimerId look_ = 0;  ///< for a kernel without pidfds, while a hook runs
     bool timed_out_ = false;
     uint64_t started_ = 0;
 };

@@ -1,8 +1,19 @@
 #include "agent/act/hooks.h"
 
 #include <gtest/gtest.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
 
 #include "temp_root.h"
 
@@ -97,6 +108,53 @@ TEST_F(HooksTest, AHookThatCannotBeStartedIsNamedAndTheNextRuns) {
     ASSERT_EQ(results.size(), 2u);
     EXPECT_NE(results[0].error, 0);
     EXPECT_EQ(log(), "b\n");
+}
+
+// As on Linux before 5.3, for good: for a process of its own.
+void take_pidfds_away() {
+    sock_filter filter[] = {
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pidfd_open, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    };
+    const sock_fprog program{.len = std::size(filter), .filter = filter};
+    if (::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0 ||
+        ::syscall(SYS_pidfd_open, ::getpid(), 0) != -1 || errno != ENOSYS) {
+        std::perror("seccomp");
+        std::_Exit(70);
+    }
+}
+
+TEST_F(HooksTest, RunOnAKernelWithoutPidfds) {
+    put(kOwn + "10-a", say("a") + "; exit 3");
+    put(kOwn + "20-b", say("b"));
+    const auto in_another_process = [this] {
+        take_pidfds_away();
+        const auto results = run({.kind = "s3"});
+        std::_Exit(results.size() == 2 && results[0].status == 3 && results[1].status == 0 ? 0 : 1);
+    };
+    EXPECT_EXIT(in_another_process(), ::testing::ExitedWithCode(0), "");
+    EXPECT_EQ(log(), "a\nb\n");
+}
+
+TEST_F(HooksTest, AHookThatIsStoppedIsGoneOnAKernelWithoutPidfds) {
+    put(kOwn + "10-a", "exec sleep 100");
+    const auto in_another_process = [this] {
+        take_pidfds_away();
+        EventLoop loop;
+        HookRunner runner{loop, false};
+        runner.run(find_hooks(t.root, ::getuid()), {.kind = "s3"}, {});
+        const bool was_busy = runner.busy();
+        runner.stop();
+        const bool none_left = ::waitpid(-1, nullptr, WNOHANG) == -1 && errno == ECHILD;
+        std::_Exit(was_busy && !runner.busy() && none_left &&
+                           !loop.step(std::chrono::milliseconds{50})
+                       ? 0
+                       : 1);
+    };
+    EXPECT_EXIT(in_another_process(), ::testing::ExitedWithCode(0), "");
 }
 
 }  // namespace
