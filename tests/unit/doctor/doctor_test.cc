@@ -121,7 +121,7 @@ TEST(DoctorTest, JsonIsOneLineAndCarriesTheWholeVerdict) {
 TEST(DoctorTest, JsonSurvivesBytesThatAreNoText) {
     Diagnosis diagnosis;
     diagnosis.findings.push_back(fine("fuse", "mounted: /mnt/\xff\xfe"));
-    EXPECT_NO_THROW(nlohmann::json::parse(to_json(diagnosis)));
+    EXPECT_TRUE(nlohmann::json::accept(to_json(diagnosis)));
 }
 
 }  // namespace
