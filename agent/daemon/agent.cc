@@ -119,6 +119,7 @@ Agent::Agent(const Root& root, LoadedConfig config, std::string config_path,
     coordinator_.add(clients_);
     coordinator_.on_unrecorded([this](Cycle& cycle) { record(cycle, reporter_); });
     service_.use(clients_);
+    observer_.on_memory_failure([this](const MemoryFailure& failure) { on_lost_page(failure); });
     apply_log_level();
 }
 
@@ -262,6 +263,16 @@ void Agent::on_device() {
             disks_.remember();
         }
     });
+}
+
+void Agent::on_lost_page(const MemoryFailure& failure) {
+    log(LogLevel::warning,
+        "the kernel lost the page at 0x%llx (%s: %s); a host that reads it while it saves this "
+        "guest dies of it: see `resumectl doctor`",
+        static_cast<unsigned long long>(failure.address), failure.page.c_str(),
+        failure.result.c_str());
+    record_.page_lost(failure.address);
+    doctor_.refresh();
 }
 
 void Agent::on_logind() {

@@ -46,6 +46,7 @@ class Agent {
     void reload();
     void on_reports(std::vector<oracle::CycleReport> reports);
     void watch_store();
+    void on_lost_page(const MemoryFailure& failure);
     void on_logind();
     void on_store();
     void take_request();

@@ -93,7 +93,7 @@ Diagnosis GuestRecord::diagnosis(std::function<std::optional<std::string>(std::s
     request.changelog = changelog_;
     request.store = std::move(store);
     request.earlier = std::move(earlier);
-    request.poison = poison_.known();
+    request.poison = poison_.now(root_);
     return diagnose(request);
 }
 

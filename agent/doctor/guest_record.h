@@ -38,6 +38,9 @@ class GuestRecord {
     /// now becomes what the next cycle is compared with.
     void after_cycle(oracle::CycleReport& report);
 
+    /// The kernel said that it lost the page at this guest-physical address.
+    void page_lost(uint64_t address) { poison_.hear(address); }
+
     /// Asks rpm for the kernel's changelog, where it is one of Enterprise Linux; calls `found` once
     /// from the loop (or at once, where nothing is asked). Until then a verdict that hangs on it is
     /// unknown. The loop outlives this.

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "agent/doctor/checks.h"
@@ -70,12 +71,31 @@ PoisonedPages scan_poisoned(const Root& root) {
 }
 
 std::optional<PoisonedPages> PoisonWatch::look(const Root& root) {
-    const uint64_t now = corrupted_kib(root).value_or(0);
-    if (now == known_.corrupted_kib) {
+    if (corrupted_kib(root).value_or(0) == known_.corrupted_kib) {
         return std::nullopt;
     }
-    known_ = scan_poisoned(root);
+    known_ = now(root);
     return known_;
+}
+
+void PoisonWatch::hear(uint64_t address) {
+    if (heard_.size() < kPoisonListMax &&
+        std::find(heard_.begin(), heard_.end(), address) == heard_.end()) {
+        heard_.push_back(address);
+    }
+}
+
+PoisonedPages PoisonWatch::now(const Root& root) const {
+    if (corrupted_kib(root).value_or(0) == known_.corrupted_kib) {
+        return known_;
+    }
+    PoisonedPages pages = scan_poisoned(root);
+    if (!pages.error.empty() && !heard_.empty()) {
+        pages.addresses = heard_;
+        pages.found = heard_.size();
+        pages.error.clear();
+    }
+    return pages;
 }
 
 std::string addresses_text(const PoisonedPages& pages, size_t most) {

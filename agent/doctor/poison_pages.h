@@ -29,13 +29,17 @@ PoisonedPages scan_poisoned(const Root& root);
 /// Says what is new: scans only when the counter is not what it was at the last look.
 class PoisonWatch {
   public:
+    /// The kernel said that it lost this page: counts where the page flags cannot be read.
+    void hear(uint64_t address);
+    /// What is known now, without making the next look() say less: the last look, or a scan when
+    /// the counter has moved since.
+    [[nodiscard]] PoisonedPages now(const Root& root) const;
     /// Pages known now, if the counter moved; nothing otherwise.
     std::optional<PoisonedPages> look(const Root& root);
-    /// As of the last look.
-    [[nodiscard]] const PoisonedPages& known() const { return known_; }
 
   private:
     PoisonedPages known_;
+    std::vector<uint64_t> heard_;
 };
 
 /// Addresses as the reports show them: "0x37ca000, 0x1fe00000 and 3 more".

@@ -99,13 +99,20 @@ void Observer::settle_in(milliseconds delay) {
 }
 
 void Observer::on_trace() {
-    std::string& trace = evidence_.trace;
-    if (trace.size() >= kMostTrace) {
-        std::string dropped;
-        sources_.trace.read(dropped);
+    std::string fresh;
+    sources_.trace.read(fresh);
+    for (const auto& failure : take_memory_failures(fresh)) {
+        if (lost_page_) {
+            lost_page_(failure);
+        }
+    }
+    if (fresh.empty()) {
+        return;  // nothing of a suspend
+    }
+    if (evidence_.trace.size() >= kMostTrace) {
         evidence_.trace_cut = true;
     } else {
-        sources_.trace.read(trace);
+        evidence_.trace += fresh;
     }
     begin();
     if (complete()) {

@@ -9,6 +9,7 @@
 
 #include "agent/base/event_loop.h"
 #include "agent/observe/judge.h"
+#include "agent/observe/memory_failure.h"
 #include "agent/observe/sources.h"
 
 namespace resume::agent {
@@ -25,6 +26,11 @@ class Observer {
     Observer(const Observer&) = delete;
     Observer& operator=(const Observer&) = delete;
     ~Observer();
+
+    /// `lost` is called when the kernel says that it lost a page, in a cycle or at rest.
+    void on_memory_failure(std::function<void(const MemoryFailure&)> lost) {
+        lost_page_ = std::move(lost);
+    }
 
     /// Looks for a pause at a wake-up that somebody else paid for (a request, a signal, the poll
     /// timer).
@@ -60,6 +66,7 @@ class Observer {
     Sources& sources_;
     Classifier classify_;
     Deliver deliver_;
+    std::function<void(const MemoryFailure&)> lost_page_{};
     Evidence evidence_{};
     bool gathering_ = false;
     EventLoop::TimerId timer_ = 0;

@@ -44,7 +44,9 @@ TraceInstance::TraceInstance(const Root& root, const TraceOptions& options) {
     problem_ = left_running() ? open_pipe() : set_up(options);
     if (!problem_.empty()) {
         pipe_.reset();
+        return;
     }
+    enable_memory_failures();
 }
 
 TraceInstance::~TraceInstance() {
@@ -58,6 +60,14 @@ std::string TraceInstance::enable(std::string_view event) {
     const std::string path = folder_ + "/events/power/" + std::string{event} + "/enable";
     const int error = write_existing(path, "1");
     return error == 0 ? std::string{} : explain("cannot enable " + path, error);
+}
+
+// A kernel may well have no such event; the suspends are what counts.
+void TraceInstance::enable_memory_failures() {
+    for (const char* system : {"ras", "memory_failure"}) {
+        const std::string path = folder_ + "/events/" + system + "/memory_failure_event/enable";
+        memory_failures_ = memory_failures_ || write_existing(path, "1") == 0;
+    }
 }
 
 bool TraceInstance::left_running() const {
@@ -126,7 +136,9 @@ size_t TraceInstance::read(std::string& text, size_t limit) {
 SourceState TraceInstance::state() const {
     return {.name = "tracefs",
             .available = problem_.empty(),
-            .detail = problem_.empty() ? "steps and devices in boot time" : problem_};
+            .detail = !problem_.empty()  ? problem_
+                      : memory_failures_ ? "steps and devices in boot time; lost pages"
+                                         : "steps and devices in boot time"};
 }
 
 }  // namespace resume::agent

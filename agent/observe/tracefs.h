@@ -1,6 +1,6 @@
 // A private tracefs instance with the kernel's own record of suspends: power:suspend_resume and
-// power:device_pm_callback_{start,end}, in boot time. Nobody else's tracing is touched, and ours
-// goes away with us.
+// power:device_pm_callback_{start,end}, in boot time; and of pages that it loses. Nobody else's
+// tracing is touched, and ours goes away with us.
 #pragma once
 
 #include <cstdint>
@@ -41,11 +41,13 @@ class TraceInstance {
     std::string open_pipe();
     std::string set_up(const TraceOptions& options);
     std::string enable(std::string_view event);
+    void enable_memory_failures();
 
     std::string folder_{};
     std::string problem_{};
     UniqueFd pipe_{};
     bool made_ = false;
+    bool memory_failures_ = false;
 };
 
 }  // namespace resume::agent

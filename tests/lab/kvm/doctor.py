@@ -165,6 +165,19 @@ def poison_in_the_report(lab):
         return detail
 
 
+def poison_at_rest(lab):
+    """No cycle, nobody asks: the kernel's own event brings the verdict and a line in the log."""
+    with lab.guest() as guest:
+        guest.run(START_AGENT)
+        lost = guest.output("resume-lab-poison madvise").strip()
+        guest.run(f"i=0; until grep -q 'lost the page at {lost} ' /run/agent.log || "
+                  "[ $((i=i+1)) -gt 50 ]; do sleep 0.1; done")
+        said = guest.output("grep 'lost the page' /run/agent.log || true").strip()
+        need(lost in said, f"no word of {lost} in the log: {said!r}")
+        need("warning poison" in guest.output("cat /run/agent.log"), "no verdict in the log")
+        return said.split("; a host")[0]
+
+
 def two_boots(lab):
     """Another CPU and one disk fewer: each difference is named with its class."""
     with lab.guest() as guest:
@@ -245,7 +258,7 @@ def waived_report(lab):
     return check["detail"]
 
 
-CASES = [healthy, left_pm_test, frozen_writer, poisoned_pages, poison_in_the_report, two_boots,
+CASES = [healthy, left_pm_test, frozen_writer, poisoned_pages, poison_in_the_report, poison_at_rest, two_boots,
          restored_elsewhere, degraded_report, waived_report]
 
 

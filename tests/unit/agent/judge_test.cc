@@ -2,11 +2,14 @@
 
 #include <errno.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <fstream>
 
 #include "agent/observe/observer.h"
 #include "agent/observe/unannounced.h"
+#include "temp_root.h"
 
 namespace resume::agent {
 namespace {
@@ -171,6 +174,34 @@ TEST(Observer, ASuspendThatIsOverIsNotHeldBackByTheNextOne) {
     EXPECT_EQ(end_of_last_thaw(
                   " sh-1 [000] ..... 1.0: suspend_resume: freeze_processes[0] begin\n" + over),
               0u);
+}
+
+// A tracefs of files and one FIFO, through the whole way from the kernel's line to whoever asked.
+TEST(Observer, ALostPageIsToldAtOnceAndIsNoSuspend) {
+    TempRoot t;
+    const std::string instance = "/sys/kernel/tracing/instances/libresume";
+    for (const char* file :
+         {"tracing_on", "trace", "trace_clock", "buffer_size_kb",
+          "events/power/suspend_resume/enable", "events/ras/memory_failure_event/enable"}) {
+        t.put(instance + "/" + file, "0\n");
+    }
+    const std::string pipe = t.root(instance + "/trace_pipe");
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    EventLoop loop;
+    Sources sources{t.root, {.devices = false}, nullptr};
+    EXPECT_NE(sources.trace.state().detail.find("lost pages"), std::string::npos)
+        << sources.trace.state().detail;
+    EXPECT_EQ(t.get(instance + "/events/ras/memory_failure_event/enable").front(), '1');
+    size_t reports = 0;
+    std::vector<uint64_t> lost;
+    Observer observer{loop, sources, says({}), [&](auto all) { reports += all.size(); }};
+    observer.on_memory_failure([&](const MemoryFailure& it) { lost.push_back(it.address); });
+    std::ofstream{pipe} << " x-120 [001] ..... 31.447621: memory_failure_event: pfn 0x1f3a2: "
+                           "recovery action for dirty LRU page: Recovered\n";
+    ASSERT_TRUE(loop.step(std::chrono::milliseconds{1000}));
+    EXPECT_EQ(lost, std::vector<uint64_t>{0x1f3a2000});
+    EXPECT_FALSE(observer.busy());
+    EXPECT_EQ(reports, 0U);
 }
 
 TEST(Judge, ALostEventIsSaid) {

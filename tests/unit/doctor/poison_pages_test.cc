@@ -55,7 +55,33 @@ TEST(PoisonPagesTest, TheWatchLooksOnlyWhenTheCounterMoved) {
     ASSERT_TRUE(pages);
     EXPECT_EQ(pages->addresses, std::vector<uint64_t>{0x7000});
     EXPECT_FALSE(watch.look(tree.live()));
-    EXPECT_EQ(watch.known().addresses, pages->addresses);
+    EXPECT_EQ(watch.now(tree.live()).addresses, pages->addresses);
+}
+
+TEST(PoisonPagesTest, WhatIsKnownNowIsStillNewsForTheNextLook) {
+    FixtureTree tree;
+    PoisonWatch watch;
+    tree.file("/proc/meminfo", "HardwareCorrupted:     4 kB\n");
+    tree.file("/proc/kpageflags", flags(64, {7}));
+    EXPECT_EQ(watch.now(tree.live()).found, 1U);
+    EXPECT_TRUE(watch.look(tree.live()));
+    EXPECT_FALSE(watch.look(tree.live()));
+}
+
+TEST(PoisonPagesTest, WhatTheKernelSaidCountsWhereFlagsCannotBeRead) {
+    FixtureTree tree;
+    PoisonWatch watch;
+    watch.hear(0x7000);
+    watch.hear(0x9000);
+    watch.hear(0x7000);
+    tree.file("/proc/meminfo", "HardwareCorrupted:     8 kB\n");
+    const auto pages = watch.look(tree.live());
+    ASSERT_TRUE(pages);
+    EXPECT_EQ(pages->error, "");
+    EXPECT_EQ(addresses_text(*pages), "0x7000, 0x9000");
+    tree.file("/proc/kpageflags", flags(64, {7, 8, 9}));
+    tree.file("/proc/meminfo", "HardwareCorrupted:     12 kB\n");
+    EXPECT_EQ(watch.look(tree.live())->found, 3U) << "the flags know better";
 }
 
 TEST(PoisonPagesTest, AKernelWithoutTheLineHasNoCounter) {
