@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <filesystem>
-#define TOML_EXCEPTIONS 0
 #include <toml++/toml.h>
 
 namespace resume::agent {

@@ -62,8 +62,8 @@ void VerdictKeeper::publish(std::optional<doctor::Activity> earlier) {
     std::string verdict = doctor::verdict_node(diagnosis.findings);
     if (verdict != verdict_) {
         const bool safe = diagnosis.verdict == doctor::Verdict::ok;
-        log(safe ? LogLevel::info : LogLevel::warning, "doctor: %s%s",
-            verdict.c_str(), safe ? "" : "; `resumectl doctor` says why and what to do");
+        log(safe ? LogLevel::info : LogLevel::warning, "doctor: %s%s", verdict.c_str(),
+            safe ? "" : "; `resumectl doctor` says why and what to do");
     }
     verdict_ = std::move(verdict);
     if (publisher_ != nullptr) {

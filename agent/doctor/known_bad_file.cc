@@ -197,14 +197,13 @@ bool read_file(const std::filesystem::path& path, std::string& text, std::string
 }  // namespace
 
 void add_known_bad(KnownBadTable& table, std::string_view toml_text, std::string_view file) {
-    toml::table root;
-    try {
-        root = toml::parse(toml_text, file);
-    } catch (const toml::parse_error& error) {
+    const toml::parse_result parsed = toml::parse(toml_text, file);
+    if (!parsed) {
+        const toml::parse_error& error = parsed.error();
         table.errors.push_back(where(file, error.source()) + std::string{error.description()});
         return;
     }
-    for (const auto& [key, node] : root) {
+    for (const auto& [key, node] : parsed.table()) {
         if (key.str() != "kernel" || !node.is_array_of_tables()) {
             table.errors.push_back(where(file, node.source()) + "only [[kernel]] tables, not \"" +
                                    std::string{key.str()} + "\"");

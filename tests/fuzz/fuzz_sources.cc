@@ -1,14 +1,16 @@
-// What other sources hand the agent: the system bus, netlink, the kernel's log. The first byte
-// picks one.
+// What other sources hand the agent: the system bus, netlink, the kernel's log, its word on lost
+// pages. The first byte picks one.
 #include <cstddef>
 #include <cstdint>
 #include <map>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "agent/act/link_facts.h"
 #include "agent/observe/dbus.h"
 #include "agent/observe/kmsg.h"
+#include "agent/observe/memory_failure.h"
 #include "agent/observe/netlink.h"
 
 namespace {
@@ -49,6 +51,14 @@ void kernel_log(std::string_view text) {
     }
 }
 
+void lost_pages(std::string_view text) {
+    std::string trace{text};
+    take_memory_failures(trace);
+    if (!take_memory_failures(trace).empty() || trace.size() > text.size()) {
+        __builtin_trap();
+    }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
@@ -56,15 +66,18 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         return 0;
     }
     const std::string_view text{reinterpret_cast<const char*>(data) + 1, size - 1};
-    switch (data[0] % 3) {
+    switch (data[0] % 4) {
         case 0:
             bus(text);
             break;
         case 1:
             links(text);
             break;
-        default:
+        case 2:
             kernel_log(text);
+            break;
+        default:
+            lost_pages(text);
             break;
     }
     return 0;
