@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <sstream>
+
 #include <toml++/toml.h>
+
+#include "agent/base/toml_text.h"
 
 namespace resume::agent {
 
@@ -136,14 +140,9 @@ class Applier {
 };
 
 std::string quoted(const std::string& text) {
-    std::string out = "\"";
-    for (const char c : text) {
-        if (c == '"' || c == '\\') {
-            out += '\\';
-        }
-        out += c;
-    }
-    return out + "\"";
+    std::ostringstream out;
+    out << toml::toml_formatter{toml::value<std::string>{text}, toml::format_flags::none};
+    return out.str();
 }
 
 struct Printer {
@@ -178,6 +177,12 @@ void apply_config(std::string_view text, const std::string& file, LoadedConfig& 
     loaded.files.push_back(file);
     if (text.size() >= kMostText) {
         loaded.problems.push_back({.file = file, .cause = "larger than 256 KiB"});
+        return;
+    }
+    if (const auto line = line_of_bare_non_ascii(text)) {
+        loaded.problems.push_back({.file = file,
+                                   .line = *line,
+                                   .cause = "a character that is not ASCII stands outside quotes"});
         return;
     }
     const toml::parse_result result = toml::parse(text, file);

@@ -5,6 +5,7 @@
 
 #include <toml++/toml.h>
 
+#include "agent/base/toml_text.h"
 #include "agent/doctor/known_bad.h"
 #include "agent/doctor/version.h"
 
@@ -197,6 +198,11 @@ bool read_file(const std::filesystem::path& path, std::string& text, std::string
 }  // namespace
 
 void add_known_bad(KnownBadTable& table, std::string_view toml_text, std::string_view file) {
+    if (const auto line = line_of_bare_non_ascii(toml_text)) {
+        table.errors.push_back(std::string{file} + ":" + std::to_string(*line) +
+                               ": a character that is not ASCII stands outside quotes");
+        return;
+    }
     const toml::parse_result parsed = toml::parse(toml_text, file);
     if (!parsed) {
         const toml::parse_error& error = parsed.error();

@@ -293,5 +293,6 @@ int main(int argc, char** argv) {
     }
     print_makespan(10'000, "virtual", bench_makespan(10'000, Machine::Clock::jumping), json);
     print_makespan(10'000, "real", bench_makespan(10'000, Machine::Clock::on_cpu), json);
+    print_makespan(10'000, "wall", bench_makespan(10'000, Machine::Clock::wall), json);
     return 0;
 }

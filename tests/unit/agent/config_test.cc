@@ -33,6 +33,31 @@ TEST(Config, ADumpReadsBackAsItself) {
     EXPECT_EQ(dump_config(loaded.config), text);
 }
 
+TEST(Config, ADumpOfOddCharactersReadsBackAsItself) {
+    Config config;
+    config.freeze_mounts = {"/srv/a\nb", "/srv/\t\x01\x7f", "/srv/größe", "'''", "\\"};
+    const auto loaded = parse(dump_config(config));
+    ASSERT_TRUE(loaded.problems.empty()) << loaded.problems[0].text();
+    EXPECT_EQ(loaded.config.freeze_mounts, config.freeze_mounts);
+}
+
+// Found by fuzz-config: toml++ 3.3 ends in undefined behaviour at U+048B in a bare key.
+TEST(Config, ABareKeyThatIsNotAsciiIsRefused) {
+    const auto loaded = parse("# größe\n[report]\nr\xd2\x8b = 1\n");
+    ASSERT_EQ(loaded.problems.size(), 1u);
+    EXPECT_EQ(loaded.problems[0].text(),
+              "agent.toml:3: a character that is not ASCII stands outside quotes");
+    EXPECT_TRUE(loaded.fatal());
+}
+
+TEST(Config, QuotesAndCommentsMayHoldAnything) {
+    const auto loaded = parse(
+        "\xEF\xBB\xBF# é\n[act.freeze]\nmounts = [\"/é\\\"é\", '/é\\', "
+        "\"\"\"/é\"\" é\\\"\"\"\"\"\", '''/é\n''é'''] # é\n");
+    ASSERT_TRUE(loaded.problems.empty()) << loaded.problems[0].text();
+    EXPECT_EQ(loaded.config.freeze_mounts.size(), 4u);
+}
+
 TEST(Config, AWrongWordNamesFileLineAndKey) {
     const auto loaded = parse("\n[act.clock]\nmode = \"slew\"\n");
     ASSERT_EQ(loaded.problems.size(), 1u);
