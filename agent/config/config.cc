@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <iomanip>
 #include <sstream>
 
 #include <toml++/toml.h>
@@ -139,9 +140,19 @@ class Applier {
     LoadedConfig& loaded_;
 };
 
+/// As a basic string. toml++'s own writer is left out of the build for its size.
 std::string quoted(const std::string& text) {
     std::ostringstream out;
-    out << toml::toml_formatter{toml::value<std::string>{text}, toml::format_flags::none};
+    out << '"' << std::hex << std::setfill('0');
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (byte < 0x20 || byte == 0x7f) {
+            out << "\\u" << std::setw(4) << unsigned{byte};
+        } else {
+            out << (c == '"' || c == '\\' ? "\\" : "") << c;
+        }
+    }
+    out << '"';
     return out.str();
 }
 
