@@ -1,7 +1,10 @@
 #include "agent/doctor/release.h"
 
+#include <regex.h>
+
 #include <algorithm>
-#include <regex>
+
+#include "libresume/assert.h"
 
 namespace resume::agent::doctor {
 namespace {
@@ -12,9 +15,32 @@ bool has(std::string_view text, std::string_view part) {
     return text.find(part) != text.npos;
 }
 
-std::string matched(const std::string& text, const char* pattern, size_t group = 1) {
-    std::smatch found;
-    return std::regex_search(text, found, std::regex{pattern}) ? found[group].str() : std::string{};
+// The C library's expressions: std::regex alone is a tenth of the agent's code, and recurses.
+struct Pattern {
+    explicit Pattern(const char* text) {
+        const int wrong = ::regcomp(&compiled, text, REG_EXTENDED);
+        RESUME_ASSERT(wrong == 0);
+    }
+    ~Pattern() { ::regfree(&compiled); }
+    Pattern(const Pattern&) = delete;
+    Pattern& operator=(const Pattern&) = delete;
+    regex_t compiled{};
+};
+
+bool fits(const std::string& text, const char* pattern) {
+    const Pattern wanted{pattern};
+    return ::regexec(&wanted.compiled, text.c_str(), 0, nullptr, 0) == 0;
+}
+
+// The first group of the first match; empty when there is none.
+std::string matched(const std::string& text, const char* pattern) {
+    const Pattern wanted{pattern};
+    regmatch_t found[2];
+    if (::regexec(&wanted.compiled, text.c_str(), 2, found, 0) != 0) {
+        return {};
+    }
+    return text.substr(static_cast<size_t>(found[1].rm_so),
+                       static_cast<size_t>(found[1].rm_eo - found[1].rm_so));
 }
 
 std::string system_of(const std::string& release, const OsRelease& os) {
@@ -24,15 +50,14 @@ std::string system_of(const std::string& release, const OsRelease& os) {
             return system;
         }
     }
-    return std::regex_search(release, std::regex{"-(RELEASE|STABLE|CURRENT)"}) ? "freebsd"
-                                                                               : "linux";
+    return fits(release, "-(RELEASE|STABLE|CURRENT)") ? "freebsd" : "linux";
 }
 
 std::string vendor_of(const std::string& release, const OsRelease& os) {
     if (has(release, ".elrepo") || has(release, ".qubes.")) {
         return "";  // rebuilds of upstream releases, whatever they are installed on
     }
-    if (const auto tag = matched(release, R"(\.(el\d+(uek)?))"); !tag.empty()) {
+    if (const auto tag = matched(release, R"(\.(el[0-9]+(uek)?))"); !tag.empty()) {
         return tag;
     }
     // A kernel is its distribution's only by its own shape: anybody's build may run below it.
@@ -41,7 +66,7 @@ std::string vendor_of(const std::string& release, const OsRelease& os) {
     const std::string who =
         (id == os.end() ? "" : id->second) + " " + (like == os.end() ? "" : like->second);
     const bool numbered =
-        std::regex_search(release, std::regex{R"(^\d+\.\d+\.\d+-\d+(\.bpo\.\d+)?-\w)"});
+        fits(release, R"(^[0-9]+\.[0-9]+\.[0-9]+-[0-9]+(\.bpo\.[0-9]+)?-[a-zA-Z0-9_])");
     if (has(who, "ubuntu") && numbered) {
         return "ubuntu";
     }
@@ -49,7 +74,7 @@ std::string vendor_of(const std::string& release, const OsRelease& os) {
         return "debian";
     }
     const bool suse = has(who, "sles") || has(who, "sled") || has(who, "suse");
-    if (suse && !has(who, "tumbleweed") && std::regex_search(release, std::regex{"-[a-z]+$"})) {
+    if (suse && !has(who, "tumbleweed") && fits(release, "-[a-z]+$")) {
         return "suse";
     }
     return "";
@@ -58,7 +83,7 @@ std::string vendor_of(const std::string& release, const OsRelease& os) {
 // "477.10.1.el8_8.x86_64" keeps "477.10.1": what builds of rebuilders have in common.
 std::string package_version_of(const std::string& release) {
     const std::string enterprise =
-        matched(release, R"(^(\d[0-9.]*-[0-9.]*\d)\.(rt[0-9.]+\.)?el\d)");
+        matched(release, R"(^([0-9][0-9.]*-[0-9.]*[0-9])\.(rt[0-9.]+\.)?el[0-9])");
     return enterprise.empty() ? release : enterprise;
 }
 
@@ -68,20 +93,27 @@ void set_upstream(Kernel& kernel, const std::string& text, const char* source) {
 }
 
 void find_upstream_freebsd(Kernel& kernel) {
-    const std::string base = matched(kernel.release, R"(^(\d+\.\d+)-RELEASE)");
+    const std::string base = matched(kernel.release, R"(^([0-9]+\.[0-9]+)-RELEASE)");
     if (base.empty()) {
         kernel.upstream_source = "between releases only the revision tells";
         return;
     }
-    const std::string patch = matched(kernel.release, R"(-RELEASE-p(\d+)$)");
+    const std::string patch = matched(kernel.release, "-RELEASE-p([0-9]+)$");
     set_upstream(kernel, base + "-p" + (patch.empty() ? "0" : patch), "release string");
 }
 
+// "6.17.0-63.fc43", not "6.17.0-rc3".
+bool is_rebuilt(const std::string& release) {
+    const std::string behind = matched(release, R"(^[0-9]+\.[0-9]+\.0-(..?))");
+    return !behind.empty() && behind != "rc";
+}
+
 void find_upstream_linux(Kernel& kernel, const KernelHints& hints) {
-    const std::string debian = matched(hints.proc_version, R"(.*Debian (\d[0-9.]*)(~|-|\+))");
-    const std::string ubuntu = matched(hints.version_signature, R"( (\d+\.\d+\.\d+)$)");
-    const std::string dpkg = matched(hints.package_version, R"(^(\d+\.\d+\.\d+)-)");
-    const std::string plain = matched(kernel.release, R"(^(\d+\.\d+(\.\d+)*(-rc\d+)?))");
+    const std::string debian = matched(hints.proc_version, ".*Debian ([0-9][0-9.]*)[~+-]");
+    const std::string ubuntu = matched(hints.version_signature, R"( ([0-9]+\.[0-9]+\.[0-9]+)$)");
+    const std::string dpkg = matched(hints.package_version, R"(^([0-9]+\.[0-9]+\.[0-9]+)-)");
+    const std::string plain =
+        matched(kernel.release, R"(^([0-9]+\.[0-9]+(\.[0-9]+)*(-rc[0-9]+)?))");
     if (!debian.empty()) {
         set_upstream(kernel, debian, "/proc/version");
     } else if (!ubuntu.empty()) {
@@ -95,7 +127,7 @@ void find_upstream_linux(Kernel& kernel, const KernelHints& hints) {
             "kernels of " + kernel.vendor + " take fixes without changing the version";
     } else if (plain.empty()) {
         kernel.upstream_source = "release string not understood";
-    } else if (matched(kernel.release, R"(^\d+\.\d+\.0-(?!rc)(.))") != "") {
+    } else if (is_rebuilt(kernel.release)) {
         kernel.upstream_source = "a rebuilt " + plain + " may carry fixes of later releases";
     } else {
         set_upstream(kernel, plain, "release string");
@@ -112,7 +144,7 @@ std::string dpkg_version(const Root& root, const std::string& release) {
     }
     const auto end = status.text.find("\n\n", begin);
     return matched(status.text.substr(begin, end == std::string::npos ? end : end - begin),
-                   R"(\nVersion: (\S+))");
+                   "\nVersion: ([^[:space:]]+)");
 }
 
 OsRelease os_release_of(const Root& root) {
@@ -142,10 +174,7 @@ OsRelease parse_os_release(std::string_view text) {
 Kernel identify_kernel(std::string release, const OsRelease& os, const KernelHints& hints) {
     Kernel kernel;
     kernel.release = std::move(release);
-    if (kernel.release.size() >
-        200) {  // a release string has 64 bytes; regular expressions recurse
-        kernel.release.resize(200);
-    }
+    kernel.release.resize(std::min<size_t>(kernel.release.size(), 200));  // uname's has 64 bytes
     kernel.system = system_of(kernel.release, os);
     kernel.package_version = package_version_of(kernel.release);
     if (kernel.system == "linux") {
@@ -154,7 +183,7 @@ Kernel identify_kernel(std::string release, const OsRelease& os, const KernelHin
     } else if (kernel.system == "freebsd") {
         find_upstream_freebsd(kernel);
     } else {
-        set_upstream(kernel, matched(kernel.release, R"(^(\d+(\.\d+)*))"), "release string");
+        set_upstream(kernel, matched(kernel.release, R"(^([0-9]+(\.[0-9]+)*))"), "release string");
     }
     return kernel;
 }

@@ -50,11 +50,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     changelog.add(text);
     const GuestFacts guest{
         .platform = Platform::xen_hvm, .vcpus = 2, .changelog = changelog.take()};
-    const Kernel kernels[] = {identify_kernel(release, os, {}), identify_kernel("6.1.76", {}, {}),
-                              identify_kernel("4.18.0-477.10.1.el8_8.x86_64", {}, {})};
+    static const Kernel kUpstream = identify_kernel("6.1.76", {}, {});
+    static const Kernel kVendor = identify_kernel("4.18.0-477.10.1.el8_8.x86_64", {}, {});
+    const Kernel theirs = identify_kernel(release, os, {});
     for (const KnownBad& row : table.rows) {
-        for (const Kernel& kernel : kernels) {
-            const Judgement judgement = judge(row, kernel, guest);
+        for (const Kernel* kernel : {&kUpstream, &kVendor, &theirs}) {
+            const Judgement judgement = judge(row, *kernel, guest);
             require(judgement.exposure == Exposure::safe || !judgement.reason.empty());
         }
     }

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <fstream>
 #include <set>
 
@@ -182,6 +183,66 @@ TEST(KnownBadTest, EachRowHasEdgesInThisTest) {
         EXPECT_EQ(tested.count(known.id), 1U) << known.id;
         EXPECT_FALSE(known.sources.empty()) << known.id;
     }
+}
+
+TEST(KnownBadTest, EachRowIsTestedOnBothSides) {
+    for (const KnownBad& known : table().rows) {
+        for (const Exposure side : {kSafe, kAffected}) {
+            EXPECT_TRUE(std::any_of(std::begin(kEdges), std::end(kEdges), [&](const Edge& edge) {
+                return edge.id == known.id && edge.exposure == side;
+            })) << known.id;
+        }
+    }
+}
+
+// The kernel of a row at one of its points, or `back` builds before it.
+Kernel kernel_at(const KnownBad& known, const std::string& point, int back) {
+    const size_t last = point.find_last_not_of("0123456789") + 1;
+    std::string version =
+        point.substr(0, last) + std::to_string(std::stoi(point.substr(last)) - back);
+    if (!known.vendor.empty()) {
+        version += "." + known.vendor + ".x86_64";
+    }
+    if (known.system == "freebsd") {
+        const size_t dash = version.find('-');
+        version = version.substr(0, dash) + "-RELEASE" +
+                  (dash == std::string::npos ? "" : version.substr(dash));
+    }
+    const std::string os = known.system == "linux" ? "" : "ID=" + known.system;
+    return identify_kernel(version, parse_os_release(os), {});
+}
+
+// Whether the build before the point is of the point's own branch.
+bool has_build_before(const std::string& point) {
+    const size_t last = point.find_last_not_of("0123456789") + 1;
+    const auto dots = std::count(point.begin(), point.end(), '.');
+    return std::stoi(point.substr(last)) > 0 && (dots > 1 || point.find('-') != std::string::npos);
+}
+
+// Beside the edges above, which were written by hand: every point of every row, by itself.
+TEST(KnownBadTest, EveryPointOfEveryRowIsAnEdge) {
+    size_t edges = 0;
+    for (const KnownBad& known : table().rows) {
+        const auto exposure = [&](const std::string& point, int back) {
+            ++edges;
+            return judge(known, kernel_at(known, point, back),
+                         {.platform = known.platforms.front(), .vcpus = 64})
+                .exposure;
+        };
+        for (const std::string& point : known.from) {
+            EXPECT_EQ(exposure(point, 0), kAffected) << known.id << " from " << point;
+            if (has_build_before(point)) {
+                EXPECT_EQ(exposure(point, 1), kSafe) << known.id << " before " << point;
+            }
+        }
+        for (const std::string& point : known.fixed) {
+            EXPECT_EQ(exposure(point, 0), kSafe) << known.id << " fixed in " << point;
+            if (has_build_before(point)) {
+                EXPECT_EQ(exposure(point, 1), kAffected) << known.id << " last before " << point;
+            }
+        }
+    }
+    EXPECT_GT(edges, 80U);
 }
 
 TEST(KnownBadTest, TheTableHasNoErrorsAndEqualsTheBuiltInOne) {
