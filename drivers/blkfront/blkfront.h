@@ -118,7 +118,6 @@ class Blkfront final : public Device {
     void add_rings() noexcept;
     void learn() noexcept;
     void begin_use(const Error& error) noexcept;
-    void say(xenbus_state state) noexcept;
     void lose(const Error& error) noexcept;
     static void on_changed(void* self, xenbus_state state) noexcept;
     static void on_lost(void* self, const Error& error) noexcept;

@@ -24,15 +24,8 @@ void Blkfront::look(xenbus_state state) noexcept {
             unasked_ = state == XenbusStateConnected && bugs_.has(Bug::abort_as_restore);
             if (state == XenbusStateInitWait || unasked_) {
                 ask_features();
-            } else if (stage_ == Stage::closed) {
-                break;
-            } else if (state == XenbusStateConnected || state == XenbusStateInitialised) {
-                // It still holds rings of a life that is over: it has to let go of them first.
-                say(XenbusStateClosing);
-            } else if (state == XenbusStateClosing) {
-                say(XenbusStateClosed);
-            } else if (state == XenbusStateClosed) {
-                say(XenbusStateInitialising);
+            } else if (stage_ == Stage::looking) {
+                bus_.ask_to_let_go(state);
             }
             break;
         case Stage::published:
@@ -61,7 +54,6 @@ void Blkfront::ask_features() noexcept {
     stage_ = Stage::asking;
     StoreBatch& batch = bus_.batch();
     batch.read(bus_.other_path(), "multi-queue-max-queues", &offered_queues_, 1);
-    batch.read(bus_.other_path(), "feature-persistent", &offered_persistent_, 0);
     bus_.send([](void* self, const Error& error) noexcept {
         auto& disk = *static_cast<Blkfront*>(self);
         if (error.code == Errc::none) {
@@ -77,7 +69,6 @@ Result<> Blkfront::open_queues() noexcept {
     released_ = false;
     const uint32_t offered = offered_queues_ == 0 ? 1 : offered_queues_;
     info_.queues = offered < config_.queues ? offered : config_.queues;
-    info_.persistent = config_.persistent_grants && offered_persistent_ == 1;
     const auto handle = static_cast<uint16_t>(config_.handle);
     for (uint32_t i = 0; i < info_.queues; ++i) {
         const Result<> opened =
@@ -100,7 +91,7 @@ void Blkfront::publish() noexcept {
     StoreBatch& batch = bus_.batch();
     add_rings();
     batch.write_text(bus_.path(), "protocol", XEN_IO_PROTO_ABI_NATIVE);
-    batch.write(bus_.path(), "feature-persistent", info_.persistent ? 1 : 0);
+    batch.write(bus_.path(), "feature-persistent", config_.persistent_grants ? 1 : 0);
     bus_.add_state(XenbusStateInitialised);
     bus_.send([](void* self, const Error&) noexcept {
         auto& disk = *static_cast<Blkfront*>(self);
@@ -134,6 +125,9 @@ void Blkfront::learn() noexcept {
     batch.read(other, "sector-size", &info_.sector_size, kSectorSize);
     batch.read(other, "info", &info_.flags, 0);
     batch.read(other, "feature-flush-cache", &offered_flush_, 0);
+    // Linux tells only now whether it has them; what stood there before was an earlier
+    // connection's.
+    batch.read(other, "feature-persistent", &offered_persistent_, 0);
     batch.read(other, "feature-max-indirect-segments", &offered_segments_, 0);
     bus_.add_state(XenbusStateConnected);
     bus_.send([](void* self, const Error& error) noexcept {
@@ -151,6 +145,7 @@ void Blkfront::begin_use(const Error& error) noexcept {
         return;
     }
     info_.flush = offered_flush_ == 1;
+    info_.persistent = config_.persistent_grants && offered_persistent_ == 1;
     const bool keeps = bugs_.has(Bug::limits_kept) && info_.segments != 0;
     if (!keeps) {
         const bool indirect = offered_segments_ > BLKIF_MAX_SEGMENTS_PER_REQUEST;
@@ -165,21 +160,13 @@ void Blkfront::begin_use(const Error& error) noexcept {
     connected_or_not({});
 }
 
-void Blkfront::say(xenbus_state state) noexcept {
-    if (bus_.own_state() == state || bus_.busy()) {
-        return;
-    }
-    bus_.add_state(state);
-    bus_.send(nullptr);
-}
-
 /// The backend asked to go, and nothing is under way or it went already. The rings stay its own
 /// until it has said that it is closed, too.
 void Blkfront::let_go() noexcept {
     detach();
     rewind(true);
     stage_ = Stage::closed;
-    say(XenbusStateClosed);
+    bus_.say(XenbusStateClosed);
     fail_all(Errc::gone);
 }
 

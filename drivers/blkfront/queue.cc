@@ -77,6 +77,11 @@ void BlockQueue::close() noexcept {
             end(reference);
         }
     }
+    for (uint32_t& reference : indirect_reference_) {
+        if (reference != 0) {
+            end(reference);
+        }
+    }
     end(ring_reference_);
     events_.close(channel_);
     forget();
@@ -87,6 +92,9 @@ void BlockQueue::forget() noexcept {
         slot.busy = false;
     }
     for (uint32_t& reference : persistent_reference_) {
+        reference = 0;
+    }
+    for (uint32_t& reference : indirect_reference_) {
         reference = 0;
     }
     under_way_ = indirect_used_ = persistent_used_ = ring_reference_ = 0;
@@ -119,6 +127,29 @@ bool BlockQueue::lend_page(Slot& slot, uint32_t index) noexcept {
         return true;
     }
     return false;
+}
+
+/// A page for the list of segments. It stays granted, and may be written to: a backend that has
+/// persistent grants keeps this page as well, and maps whatever it keeps for both.
+bool BlockQueue::lend_indirect(Slot& slot) noexcept {
+    uint32_t page = 0;
+    while (page < kIndirectPages && (indirect_used_ & 1U << page) != 0) {
+        ++page;
+    }
+    if (page == kIndirectPages) {
+        return false;
+    }
+    if (indirect_reference_[page] == 0) {
+        const Result<uint32_t> made =
+            grants_.grant(domain_, frame_of(machine_, memory_->indirect[page].bytes), false);
+        if (!made.ok()) {
+            return false;
+        }
+        indirect_reference_[page] = made.value();
+    }
+    indirect_used_ |= 1U << page;
+    slot.indirect = static_cast<int8_t>(page);
+    return true;
 }
 
 bool BlockQueue::grant_segment(Slot& slot, uint32_t index,
@@ -164,7 +195,6 @@ void BlockQueue::release(Slot& slot) noexcept {
         }
     }
     if (slot.indirect >= 0) {
-        end(slot.reference[kBlockSegments]);
         indirect_used_ &= ~(1U << slot.indirect);
     }
     slot.segments = 0;
@@ -182,7 +212,7 @@ void BlockQueue::fill(Slot& slot, uint32_t id, const blkif_request_segment* segm
         request->id = id;
         request->sector_number = slot.part.sector;
         request->handle = handle_;
-        request->indirect_grefs[0] = slot.reference[kBlockSegments];
+        request->indirect_grefs[0] = indirect_reference_[slot.indirect];
         return;
     }
     blkif_request* request = RING_GET_REQUEST(&ring_, ring_.req_prod_pvt);
@@ -219,22 +249,12 @@ bool BlockQueue::put(const BlockPart& part, uint32_t limit, bool persistent) noe
         }
     }
     if (count > BLKIF_MAX_SEGMENTS_PER_REQUEST) {
-        uint32_t page = 0;
-        while (page < kIndirectPages && (indirect_used_ & 1U << page) != 0) {
-            ++page;
-        }
-        const Result<uint32_t> made =
-            page == kIndirectPages
-                ? Errc::no_space
-                : grants_.grant(domain_, frame_of(machine_, memory_->indirect[page].bytes), true);
-        if (!made.ok()) {
+        if (!lend_indirect(slot)) {
             release(slot);
             return false;
         }
-        indirect_used_ |= 1U << page;
-        slot.indirect = static_cast<int8_t>(page);
-        slot.reference[kBlockSegments] = made.value();
-        __builtin_memcpy(memory_->indirect[page].bytes, segments, count * sizeof *segments);
+        __builtin_memcpy(memory_->indirect[slot.indirect].bytes, segments,
+                         count * sizeof *segments);
     }
     if (persistent && part.operation == BLKIF_OP_WRITE) {
         copy(slot, true);

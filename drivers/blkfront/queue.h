@@ -89,12 +89,13 @@ class BlockQueue {
         bool persistent = false;
         uint8_t segments = 0;
         int8_t indirect = -1;
-        uint32_t reference[kBlockSegments + 1];  ///< the last: of the indirect page
-        uint8_t page[kBlockSegments];            ///< of the persistent pool
+        uint32_t reference[kBlockSegments];
+        uint8_t page[kBlockSegments];  ///< of the persistent pool
     };
 
     bool grant_segment(Slot& slot, uint32_t index, blkif_request_segment& segment) noexcept;
     bool lend_page(Slot& slot, uint32_t index) noexcept;
+    bool lend_indirect(Slot& slot) noexcept;
     void copy(Slot& slot, bool to_pages) noexcept;
     void release(Slot& slot) noexcept;
     void end(uint32_t reference) noexcept;
@@ -113,6 +114,7 @@ class BlockQueue {
     blkif_front_ring ring_{};
     Channel channel_{};
     uint32_t indirect_used_ = 0;                            ///< bit mask
+    uint32_t indirect_reference_[kIndirectPages] = {};      ///< 0: not granted yet
     uint32_t persistent_used_ = 0;                          ///< bit mask
     uint32_t persistent_reference_[kPersistentPages] = {};  ///< 0: not granted yet
     Slot slots_[kBlockSlots];

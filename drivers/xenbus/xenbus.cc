@@ -113,6 +113,23 @@ void Xenbus::add_state(xenbus_state state) noexcept {
     batch_.write(path_, "state", static_cast<uint32_t>(state));
 }
 
+void Xenbus::say(xenbus_state state) noexcept {
+    if (own_ != state && !busy()) {
+        add_state(state);
+        send(nullptr);
+    }
+}
+
+void Xenbus::ask_to_let_go(xenbus_state other) noexcept {
+    if (other == XenbusStateConnected || other == XenbusStateInitialised) {
+        say(XenbusStateClosing);
+    } else if (other == XenbusStateClosing) {
+        say(XenbusStateClosed);
+    } else if (other == XenbusStateClosed) {
+        say(XenbusStateInitialising);
+    }
+}
+
 void Xenbus::on_sent(void* self, const Error& error) noexcept {
     auto& bus = *static_cast<Xenbus*>(self);
     const Done done = bus.sent_;

@@ -52,6 +52,11 @@ class Xenbus {
     /// Adds our own state to the batch: last, since it announces the rest.
     void add_state(xenbus_state state) noexcept;
     [[nodiscard]] xenbus_state own_state() const noexcept { return own_; }
+    /// A state of ours by itself; not said twice.
+    void say(xenbus_state state) noexcept;
+    /// Answers a backend that does not wait for us, but still holds rings of a life that is over:
+    /// it goes to Closed and begins anew when we do.
+    void ask_to_let_go(xenbus_state other) noexcept;
 
     [[nodiscard]] const char* path() const noexcept { return path_; }
     [[nodiscard]] const char* other_path() const noexcept { return other_path_; }

@@ -83,6 +83,10 @@ void take(CommandLine& result, const Word& word) noexcept {
         result.tick_ms = static_cast<uint32_t>(number(tick));
     } else if (const char* traffic = word.value_of("traffic=")) {
         result.traffic = number(traffic) != 0;
+    } else if (const char* disk = word.value_of("disk=")) {
+        result.disk = static_cast<uint32_t>(number(disk));
+    } else if (const char* persistent = word.value_of("persistent=")) {
+        result.persistent = number(persistent) != 0;
     } else if (const char* seed = word.value_of("seed=")) {
         result.seed = number(seed);
     } else if (const char* callback = word.value_of("callback=")) {

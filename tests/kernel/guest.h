@@ -4,6 +4,7 @@
 #include "drivers/xen_guest/xen_guest.h"
 #include "libresume/trace_text.h"
 #include "tests/kernel/command_line.h"
+#include "tests/kernel/disk.h"
 #include "tests/kernel/plain_device.h"
 #include "tests/kernel/ticker.h"
 #include "tests/kernel/traffic.h"
@@ -29,7 +30,7 @@ class Guest {
 
   private:
     static constexpr uint32_t kMaxDevices = 64;
-    static constexpr uint32_t kDrivers = 10;
+    static constexpr uint32_t kDrivers = 11;
 
     static resume::XenGuestConfig config(Guest& guest, const CommandLine& words,
                                          const resume::GuestPages& pages) noexcept;
@@ -52,6 +53,7 @@ class Guest {
     resume::Machine& machine_;
     CommandLine words_;
     resume::XenGuest xen_;
+    Disk disk_;
     resume::Handshake<resume::Store> handshake_;
     resume::StoreWatch command_{};
     bool command_fired_ = false;

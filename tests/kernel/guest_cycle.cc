@@ -64,6 +64,7 @@ void Guest::cycle() noexcept {
     if (words_.traffic) {
         traffic_.hurry();
     }
+    disk_.hurry();
     const auto result = xen_.suspend();
     if (!result.ok()) {
         print(Line{}.text("no cycle: ").text(name_of(result.error().code)));
@@ -149,6 +150,8 @@ void Guest::obey(const char* word) noexcept {
                   .decimal(traffic_.round_trips())
                   .text(" wrong=")
                   .decimal(traffic_.wrong()));
+    } else if (is("disk")) {
+        disk_.report();
     } else if (is("refuse-next") && device_count_ > 0) {
         refuse_next();
         print(Line{}.text("REFUSING"));

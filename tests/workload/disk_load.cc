@@ -1,5 +1,7 @@
 #include "tests/workload/disk_load.h"
 
+#include "tests/workload/mix.h"
+
 namespace resume {
 inline namespace v0 {
 namespace {
@@ -7,12 +9,6 @@ namespace {
 constexpr uint32_t kWords = kSectorSize / sizeof(uint64_t);
 constexpr uint32_t kOffsets = kPageSize / kSectorSize;  ///< where in a page data may begin
 constexpr uint32_t kFlushEvery = 16;
-
-constexpr uint64_t mix(uint64_t value) noexcept {
-    value = (value ^ value >> 30) * 0xbf58476d1ce4e5b9;
-    value = (value ^ value >> 27) * 0x94d049bb133111eb;
-    return value ^ value >> 31;
-}
 
 uint64_t word_of(uint64_t number, uint32_t version, uint32_t index) noexcept {
     return version == 0 ? 0 : mix(number << 32 ^ uint64_t{version} << 8 ^ index);

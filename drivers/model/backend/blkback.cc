@@ -20,12 +20,7 @@ Blkback::Blkback(Machine& machine, const BlkbackConfig& configuration)
 
 void Blkback::publish_features() {
     offered_ = disk;
-    offer("feature-flush-cache", offered_.flush ? 1 : 0);
-    offer("feature-persistent", offered_.persistent ? 1 : 0);
     offer("multi-queue-max-queues", offered_.queues);
-    if (offered_.indirect_segments != 0) {
-        offer("feature-max-indirect-segments", offered_.indirect_segments);
-    }
 }
 
 bool Blkback::connect() {
@@ -44,6 +39,11 @@ bool Blkback::connect() {
         disconnect(false);
         return false;
     }
+    // As Linux does: the rest is told only now, and until then what an earlier connection left
+    // stands there.
+    offer("feature-flush-cache", offered_.flush ? 1 : 0);
+    offer("feature-persistent", offered_.persistent ? 1 : 0);
+    offer("feature-max-indirect-segments", offered_.indirect_segments);
     offer("sectors", sectors.size() / kSector);
     offer("sector-size", kSector);
     offer("info", 0);
@@ -155,7 +155,8 @@ bool Blkback::decode_indirect(const blkif_request& raw, Request& request) {
         refuse(kBeyondOffer);
         return false;
     }
-    std::byte* const page = map(indirect.indirect_grefs[0], true);
+    // With persistent grants it keeps this page as well, and maps it to write.
+    std::byte* const page = page_of(indirect.indirect_grefs[0], true);
     if (page == nullptr) {
         refuse(kNoGrant);
         return false;
@@ -165,7 +166,9 @@ bool Blkback::decode_indirect(const blkif_request& raw, Request& request) {
         request.segments.push_back(
             {segments[i].gref, segments[i].first_sect, segments[i].last_sect});
     }
-    unmap(indirect.indirect_grefs[0]);
+    if (!persistent_) {
+        unmap(indirect.indirect_grefs[0]);
+    }
     return true;
 }
 

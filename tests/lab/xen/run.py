@@ -2,7 +2,8 @@
 """Tests on a real Xen under QEMU.
 
     run.py xen-kernel [--smoke] [--seed N] [--vcpus 1|2|both] [--bugs NAME,...|none]
-                      [--keep-logs DIR]     the test kernel; ends with
+                      [--devices also|only|none|long] [--keep-logs DIR]
+                                            the test kernel; ends with
                                             `N cycles, N right, N violations`
     run.py xen [--smoke] [--reporter agent|kernel] [--keep-logs DIR]
                                             Linux guests with the agent; ends with
@@ -40,9 +41,12 @@ def parse_arguments():
     parser.add_argument("lab", choices=["xen-kernel", "xen"])
     parser.add_argument("--smoke", action="store_true", help="a small mix, under 3 minutes")
     parser.add_argument("--seed", type=int, default=1, help="order and pauses (default 1)")
-    parser.add_argument("--vcpus", choices=["1", "2", "both"], default="both")
+    parser.add_argument("--vcpus", choices=["1", "2", "4", "both"], default="both")
     parser.add_argument("--bugs", help="names, separated by commas, or `none` (default: all; "
                         "smoke: " + ",".join(kernel_plan.SMOKE_BUGS) + ")")
+    parser.add_argument("--devices", choices=["also", "only", "none", "long"], default="also",
+                        help="xen-kernel: the cycles with a disk under load; long: nothing but "
+                        "them, 1,465 of them")
     parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore, "
                         "or none; xen: only cases with this in their name")
     parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
@@ -107,10 +111,36 @@ def chosen_bugs(arguments):
     return [by_name[name] for name in names]
 
 
-def chosen_counts(arguments, vcpus):
-    counts = kernel_plan.FULL
-    if arguments.smoke:
-        counts = kernel_plan.SMOKE if vcpus == 1 else kernel_plan.SMOKE_2_VCPUS
+def plain_plans(arguments):
+    """(counts, vCPUs, whether with devices) of each stage."""
+    if arguments.devices in ("only", "long"):
+        return
+    for vcpus in (1, 2) if arguments.vcpus == "both" else (int(arguments.vcpus),):
+        counts = kernel_plan.FULL
+        if arguments.smoke:
+            counts = kernel_plan.SMOKE if vcpus == 1 else kernel_plan.SMOKE_2_VCPUS
+        yield chosen_kinds(arguments, counts), vcpus, False
+
+
+def device_plans(arguments):
+    """The same."""
+    if arguments.devices == "none":
+        return
+    all_vcpus = kernel_plan.DEVICES_VCPUS
+    for index, vcpus in enumerate(all_vcpus):
+        if arguments.vcpus not in ("both", str(vcpus)):
+            continue
+        counts = kernel_plan.DEVICES
+        if arguments.devices == "long":
+            counts = kernel_plan.portion(kernel_plan.DEVICES_LONG, index, len(all_vcpus))
+        elif arguments.smoke and vcpus != 1:
+            continue
+        elif arguments.smoke:
+            counts = kernel_plan.DEVICES_SMOKE
+        yield chosen_kinds(arguments, counts), vcpus, True
+
+
+def chosen_kinds(arguments, counts):
     if arguments.only:
         names = [] if arguments.only == "none" else arguments.only.split(",")
         unknown = [name for name in names if name not in kernel_plan.KINDS]
@@ -121,24 +151,24 @@ def chosen_counts(arguments, vcpus):
 
 
 def run_kernel_lab(arguments, machine, folder):
-    vcpus = (1, 2) if arguments.vcpus == "both" else (int(arguments.vcpus),)
-    plans = {number: chosen_counts(arguments, number) for number in vcpus}
+    plans = [each for each in (*plain_plans(arguments), *device_plans(arguments)) if each[0]]
     bugs = chosen_bugs(arguments)
     dom0 = Dom0(machine)
     machine.put(arguments.kernel, pathlib.Path(KERNEL).name)
     with Guests(dom0) as guests:
         lab = KernelLab(dom0, guests, Oracle(arguments.tools / "resumectl", folder), say)
         try:
-            for number, counts in plans.items():
-                if counts:
-                    lab.run_plan(counts, arguments.seed, number)
+            for counts, vcpus, devices in plans:
+                lab.run_plan(counts, arguments.seed, vcpus, devices)
             seen = [kernel_bugs.run_bug(lab, bug, say) for bug in bugs]
         finally:
             save_logs(dom0, machine, folder)
     if bugs:
         say(f"{len(bugs)} bug switches, {sum(seen)} seen to fail as their reports say")
+    for line in lab.times.report():
+        say(line)
     say(lab.tally.closing_line())
-    return GOOD if (lab.tally.is_good() or not any(plans.values())) and all(seen) else FINDING
+    return GOOD if (lab.tally.is_good() or not plans) and all(seen) else FINDING
 
 
 def device_model_for(arguments, installation):

@@ -8,11 +8,12 @@ import tempfile
 import time
 import unittest
 
-from xenlab import kernel_bugs, kernel_guest, kernel_lab, kernel_plan as plan
+from xenlab import kernel_bugs, kernel_disk, kernel_guest, kernel_lab, kernel_plan as plan
 from xenlab.console import Console
 from xenlab.cpio import Initramfs
 from xenlab.errors import TimedOut
 from xenlab.oracle import Oracle, Verdict, violation_ids
+from xenlab.return_times import ReturnTimes
 
 
 class TalkingGuest:
@@ -29,6 +30,7 @@ class TalkingGuest:
         self.destroyed = False
         self._flaw = flaw
         self._cycles = 0
+        self._writes = 0
         self._state = "-b----"
         self._refuse = False
         self.console.add("READY cpus=1 bug=-")
@@ -44,9 +46,16 @@ class TalkingGuest:
 
     def write(self, _node, value):
         answers = {"trace": ["TRACE-BEGIN", "an event", "TRACE-END"], "refuse-next": ["REFUSING"],
-                   "ticks": ["TICKS n=7 max_gap_ms=12 traffic=9"]}
+                   "ticks": ["TICKS n=7 max_gap_ms=12 traffic=9"], "disk": [self.disk_line()]}
         for line in answers.get(value, []):
             self.console.add(line)
+
+    def disk_line(self):
+        self._writes += 1
+        flaw = self._flaw[1] if self._flaw and self._flaw[0] == "disk" else ""
+        return (f"DISK under_way=0 writes={self._writes} replayed=1 failed=0 "
+                f"wrong={int(flaw == 'wrong')} doubled=0 odd=0 bytes=524288 "
+                f"crc32=0x{'42' if flaw == 'file' else '47ab'}")
 
     def say_cycle(self, kind):
         self._cycles += 1
@@ -107,12 +116,23 @@ class TalkingLab(kernel_lab.KernelLab):
         self._guest_flaw = flaw
         super().__init__(None, None, Judge(), self.said.append)
 
-    def boot(self, vcpus, words):
+    def boot(self, vcpus, words, devices=False):
         guest = TalkingGuest(f"t{len(self.guests)}", self._guest_flaw)
         self.guests.append(guest)
         kernel = kernel_guest.KernelGuest(guest, Console("hypervisor"))
         kernel.wait_ready()
+        kernel.disk = kernel_disk.KernelDisk(TalkingDom0(), guest.name) if devices else None
         return kernel
+
+
+class TalkingDom0:
+    """Has one file, with this checksum."""
+
+    def run(self, _script):
+        return 0, ""
+
+    def output(self, _script):
+        return "000047ab\n"
 
 
 class KernelLabTest(unittest.TestCase):
@@ -149,6 +169,12 @@ class KernelLabTest(unittest.TestCase):
         self.assertEqual(lab.tally.violations, 2)
         self.assertFalse(lab.tally.is_good())
 
+    def test_a_disk_is_asked_after_each_batch(self):
+        for flaw, violations in ((None, 0), (("disk", "wrong"), 1), (("disk", "file"), 1)):
+            lab = TalkingLab(flaw)
+            lab.run_plan({plan.RESTORE: 2}, seed=1, vcpus=1, devices=True)
+            self.assertEqual(lab.tally.violations, violations, lab.said)
+
     def test_bug_shows_only_by_its_own_sign(self):
         by_name = {bug.name: bug for bug in plan.BUGS}
         cases = (("gate-at-resume", ("inplace", "fault"), True),
@@ -178,6 +204,23 @@ class PlanTest(unittest.TestCase):
         for kind, count in plan.FULL.items():
             self.assertEqual(sum(batch.count for batch in batches if batch.kind is kind), count)
         self.assertEqual(len([batch for batch in batches if batch.kind is plan.RESTORE]), 1)
+
+
+class ReturnTimesTest(unittest.TestCase):
+    def test_a_piece_of_a_trace(self):
+        times = ReturnTimes()
+        times.take(plan.RESTORE, [
+            "lrt frequency 1000000", "lrt device 11 10 none disk",
+            "lrt event 1000 0 driver io_completed 11 none 0 0x0 0x1",
+            "lrt event 2000 0 engine cycle_begin 0 none 0 0x0 0x0",
+            "lrt event 3000 0 other_side evidence 0 none 0 0x2 0x6",
+            "lrt event 4000 0 engine hook_end 10 resume 0 0x0 0x0",
+            "lrt event 5000 0 engine hook_end 11 resume 0 0x0 0x0",
+            "lrt event 6000 0 engine cycle_end 0 none 2 0x0 0x0",
+            "lrt event 8000 0 driver io_completed 11 none 0 0x0 0x2",
+            "lrt event 9000 0 driver io_completed 11 none 0 0x0 0x3"])
+        self.assertEqual(list(times.report()), [
+            "restore   x1    cycle 4.0 / 4.0, connected 2.0 / 2.0, first I/O 5.0 / 5.0 ms"])
 
 
 class ConsoleTest(unittest.TestCase):

@@ -12,6 +12,14 @@ PRESERVE = "\n".join(f'{event}="preserve"' for event in
 CYCLE_SLACK = 30
 
 
+def disk_settings(disks):
+    """Lines of xl.cfg. `disks`: (vdev, path of a file in dom0)."""
+    targets = ", ".join(
+        f"'vdev={vdev},access=rw,format=raw,backendtype=phy,script=block-lab,target={path}'"
+        for vdev, path in disks)
+    return [f"disk=[{targets}]"] if targets else []
+
+
 class Guest:
     """A domain by name. Its domain id changes with a restore or a migration."""
 

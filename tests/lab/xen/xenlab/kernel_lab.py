@@ -2,10 +2,11 @@
 
 import time
 
-from . import kernel_host, kernel_plan as plan
+from . import kernel_disk, kernel_host, kernel_plan as plan
 from .errors import TimedOut
 from .kernel_guest import DEAD_WORDS, KernelGuest, settings
 from .oracle import Verdict
+from .return_times import ReturnTimes
 
 KERNEL = "/share/resume-kernel"
 WORDS = "tick_ms=10 traffic=1"
@@ -71,20 +72,27 @@ class KernelLab:
         self._say = say
         self._made = 0
         self.tally = Tally()
+        self.times = ReturnTimes()
 
-    def boot(self, vcpus, words):
+    def boot(self, vcpus, words, devices=False):
+        """`devices`: with a disk under load."""
         self._made += 1
         name = f"k{self._made}"
-        guest = self._guests.create(name, settings(KERNEL, vcpus, words))
+        disk = kernel_disk.KernelDisk(self._dom0, name) if devices else None
+        if disk:
+            words = f"{words} {kernel_disk.words(vcpus)}"
+        guest = self._guests.create(name, settings(KERNEL, vcpus, words,
+                                                   disks=disk.disks if disk else ()))
         kernel = KernelGuest(guest, self._dom0.consoles.get("hypervisor"))
+        kernel.disk = disk
         kernel.wait_ready()
         return kernel
 
-    def run_plan(self, counts, seed, vcpus):
+    def run_plan(self, counts, seed, vcpus, devices=False):
         """All batches; a guest that has died is replaced, MAX_RESTARTS times."""
         batches = plan.make_plan(counts, seed)
         restarts = 0
-        kernel = self.boot(vcpus, WORDS)
+        kernel = self.boot(vcpus, WORDS, devices)
         for number, batch in enumerate(batches):
             if not self._run_batch(kernel, batch, vcpus):
                 kernel.guest.destroy()
@@ -94,8 +102,11 @@ class KernelLab:
                     self._say(f"{vcpus} vCPU: given up, {left} cycles not run")
                     self.tally.cycles += left
                     return
-                kernel = self.boot(vcpus, WORDS)
+                kernel = self.boot(vcpus, WORDS, devices)
         self._check_ticks(kernel, vcpus)
+        if kernel.disk:
+            self._say(f"{vcpus} vCPU: {kernel.disk.writes} writes read back and compared, "
+                      f"{kernel.disk.replayed} requests sent again")
         kernel.guest.destroy()
 
     def _check_ticks(self, kernel, vcpus):
@@ -116,9 +127,11 @@ class KernelLab:
         asked = sum(result == "ok" for result in results)
         cycles = kernel.wait_cycles(since, asked, REPORT_TIMEOUT)
         alive = len(cycles) == batch.count
+        lost = kernel.disk.problems(kernel) if alive and kernel.disk else []
         # The trace comes last: what the guest still had to say of the batch is out by then.
-        verdict = self.judge(kernel, f"{kernel.guest.name}-{vcpus}cpu", alive, since)
+        verdict = self.judge(kernel, f"{kernel.guest.name}-{vcpus}cpu", alive, since, batch.kind)
         harm = list(signs_in(kernel.take_lines() + kernel.emergency_lines(), begun_wall))
+        harm += [("disk", text) for text in lost]
         problems = [f"host: {result}" for result in results if result != "ok"]
         problems += [f"cycle {index + 1}: {text}" for index, line in enumerate(cycles)
                      if (text := difference(batch.kind, line))]
@@ -131,12 +144,15 @@ class KernelLab:
                      time.monotonic() - begun)
         return alive and not any(sign in ("panic", "fault") for sign, _ in harm)
 
-    def judge(self, kernel, history, alive, since):
-        """Verdict on the trace: asked for, or the one that a panic left from line `since` on."""
+    def judge(self, kernel, history, alive, since, kind=None):
+        """Verdict on the trace: asked for, or the one that a panic left from line `since` on. `kind`:
+        of the cycles, for how long they took."""
         try:
             trace = kernel.read_trace() if alive else kernel.collect_trace(since)
         except TimedOut as error:
             return Verdict(problem=str(error))
+        if kind and kernel.disk:
+            self.times.take(kind, trace)
         return self._oracle.judge(history, trace)
 
     def _count(self, batch, right, harm, verdict):

@@ -30,6 +30,21 @@ FULL = {FAST: 300, IN_PLACE: 50, SLOW: 50, SAVE_CHECK: 10, RESTORE: 10, MIGRATE:
 SMOKE = {FAST: 12, IN_PLACE: 3, SLOW: 3, SAVE_CHECK: 1, RESTORE: 2, LATE_FAIL: 1, REFUSED: 1}
 SMOKE_2_VCPUS = {FAST: 6, IN_PLACE: 2, SLOW: 2, SAVE_CHECK: 1, RESTORE: 1}
 
+# With a disk under load, each with 1, 2 and 4 vCPUs.
+DEVICES = {FAST: 60, IN_PLACE: 15, SLOW: 10, SAVE_CHECK: 3, RESTORE: 4, MIGRATE: 1, LATE_FAIL: 1,
+           REFUSED: 3}
+DEVICES_SMOKE = {FAST: 6, IN_PLACE: 2, SLOW: 2, RESTORE: 1, REFUSED: 1}
+DEVICES_VCPUS = (1, 2, 4)
+# All of them together.
+DEVICES_LONG = {FAST: 1000, IN_PLACE: 200, SLOW: 100, SAVE_CHECK: 30, RESTORE: 100, MIGRATE: 10,
+                LATE_FAIL: 5, REFUSED: 20}
+
+
+def portion(counts, index, parts):
+    """Part `index` of `parts` of a plan."""
+    return {kind: (count + parts - 1 - index) // parts for kind, count in counts.items()}
+
+
 # As many cycles as the guest's trace ring holds for certain; after each batch it is read out.
 BATCH = 10
 
@@ -51,7 +66,7 @@ def make_plan(counts, seed):
     batches = []
     for kind, count in counts.items():
         while count > 0:
-            size = count if kind is RESTORE else min(count, source.randint(1, BATCH))
+            size = min(count, BATCH if kind is RESTORE else source.randint(1, BATCH))
             batches.append(Batch(kind, size, source.randrange(1, 1 << 31),
                                  source.choice((0, 20, 100))))
             count -= size

@@ -7,6 +7,7 @@ import time
 from . import images
 from .cpio import Initramfs
 from .errors import TimedOut
+from .guest import disk_settings
 
 MODULES = ("xenfs", "xen-privcmd", "xen-evtchn", "xen-gntalloc", "xen-gntdev", "xen-blkfront",
            "xen-netfront")
@@ -46,11 +47,7 @@ def settings(kernel, ramdisk, kind="pvh", memory_mb=128, vcpus=1, words="", disk
              f'cmdline="{KERNEL_WORDS} {words}"']
     if kind == "hvm":
         lines += ["hap=1", "acpi=1", "apic=1", "usb=0", 'vga="none"', "nographic=1", "vnc=0"]
-    targets = ", ".join(
-        f"'vdev={vdev},access=rw,format=raw,backendtype=phy,script=block-lab,target={path}'"
-        for vdev, path in disks)
-    if targets:
-        lines.append(f"disk=[{targets}]")
+    lines += disk_settings(disks)
     if address:
         # type=vif: an HVM guest's interface without an emulated one, and so without a bridge.
         emulated = "type=vif," if kind == "hvm" else ""
