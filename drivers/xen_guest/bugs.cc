@@ -32,6 +32,11 @@ constexpr BugInfo kBugs[] = {
     {Bug::split_completed_twice, "split-completed-twice", "L15", "xen-blkfront, split bios"},
     {Bug::first_queue_only, "first-queue-only", "L15", "xen-blkfront, multi-queue"},
     {Bug::limits_kept, "limits-kept", "L16", "xen-blkfront before 402b27f9"},
+    {Bug::send_while_resuming, "send-while-resuming", "L17", "xen-netfront, transmit in resume"},
+    {Bug::poll_on_cleared_ring, "poll-on-cleared-ring", "L17",
+     "xen-netfront, poll after migration"},
+    {Bug::remove_needs_queues, "remove-needs-queues", "L17", "XSA-465, CVE-2024-53240"},
+    {Bug::not_announced, "not-announced", "L20", "cloud-hypervisor 8263, 8521"},
 };
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");

@@ -36,8 +36,12 @@ enum class Bug : uint8_t {
     split_completed_twice,  ///< [18] the halves of a split request are ended one by one
     first_queue_only,       ///< [19] what was under way on the other queues is forgotten
     limits_kept,            ///< [20] a backend's limit outlives the backend
+    send_while_resuming,    ///< [15] the interface is not detached before its rings go
+    poll_on_cleared_ring,   ///< [16] a poll of before the suspend runs on rings that are gone
+    remove_needs_queues,    ///< [17] the removal takes for granted what a resume has ended
+    not_announced,          ///< [36] the network is not told where the guest is now
 };
-inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::limits_kept) + 1;
+inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::not_announced) + 1;
 
 /// A set of bugs; empty by default.
 class Bugs {

@@ -1,7 +1,9 @@
 // The frontends of this project under the suite, each with a backend of the model's.
 #include "drivers/blkfront/blkfront.h"
 #include "drivers/model/backend/blkback.h"
+#include "drivers/model/backend/netback.h"
 #include "tests/conformance/conformance.h"
+#include "tests/workload/frame_load.h"
 
 namespace resume::conformance {
 namespace {
@@ -94,7 +96,70 @@ struct BlkfrontSubject {
     uint32_t count = 0;
 };
 
-using Devices = testing::Types<BlkfrontSubject<false>, BlkfrontSubject<true>>;
+/// An interface of two queues, with a peer that sends each frame back.
+struct NetfrontSubject {
+    NetfrontSubject()
+        : backend{guest.machine.add_backend<model::Netback>(offered())},
+          net{*new Netfront{guest.machine,
+                            guest.guest.events(),
+                            guest.guest.grants(),
+                            guest.guest.store(),
+                            {.name = "vif",
+                             .memory = memory.get(),
+                             .queues = kQueues,
+                             .user = {.self = &load, .received = &FrameLoad::on_received}},
+                            Bugs{}}},
+          load{guest.machine, net, 1} {
+        backend.wire = [this](const model::Netback::Frame& frame) { backend.deliver(frame); };
+    }
+    ~NetfrontSubject() {
+        if (!guest.machine.alive()) {
+            return;  // what lies in a dead guest cannot be taken apart
+        }
+        if (net.registered()) {
+            guest.run([this] { net.stop(); });
+            EXPECT_TRUE(guest.guest.remove(net).ok());
+            backend.vanish();  // it writes to our pages for as long as it has them
+        }
+        delete &net;
+    }
+    NetfrontSubject(const NetfrontSubject&) = delete;
+    NetfrontSubject& operator=(const NetfrontSubject&) = delete;
+
+    static model::NetbackConfig offered() {
+        model::NetbackConfig config;
+        config.queues = kQueues;
+        return config;
+    }
+    void attach() {
+        ASSERT_TRUE(guest.guest.add(net).ok());
+        net.start();
+    }
+    Device& device() { return net; }
+
+    bool works() {
+        const Ticks end = raw_counter(guest.machine) + counter_hz(guest.machine) * 20;
+        const uint64_t before = load.came_back();
+        while (load.came_back() == before && raw_counter(guest.machine) < end) {
+            load.burst();
+            guest.guest.pump();
+            net.pump();
+            if (load.came_back() == before) {
+                wait_for_interrupt(guest.machine, end);
+            }
+        }
+        return load.came_back() != before && load.wrong() + load.doubled() == 0 &&
+               net.malformed() + net.leaked_grants() == 0;
+    }
+
+    ModelGuest guest;
+    std::unique_ptr<NetQueueMemory[]> memory{new NetQueueMemory[kQueues]};
+    model::Netback& backend;
+    Netfront& net;
+    FrameLoad load;
+};
+
+using Devices = testing::Types<BlkfrontSubject<false>, BlkfrontSubject<true>, NetfrontSubject>;
 struct Names {
     template <class Subject>
     static std::string GetName(int) {

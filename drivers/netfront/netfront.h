@@ -1,0 +1,141 @@
+// A network interface: the frontend of <xen/io/netif.h>, with copying receive and whole frames.
+//
+// Dropped, not replayed. What was under way when a domain ended is gone: whether the old backend
+// sent it cannot be known, a network may lose frames and those who care send them again, and a
+// frame that comes again after a pause of seconds, behind newer ones, helps nobody. So frames are
+// counted, not kept: each one that send() took is `sent` or `lost`. A cancelled or aborted suspend
+// loses none: the rings are as they were.
+//
+// The rings are let go of before they go (L17): the suspend hook detaches, and nothing is sent and
+// nothing is looked into until new rings are there. Whoever comes back behind another backend says
+// so to the network, once, before anything else is sent (L20): switches learn the new place from
+// it. The frame is a RARP request, which needs nothing but the address that we have.
+//
+// Everything runs on CPU 0 in thread context; the interrupt only ends wait_for_interrupt().
+#pragma once
+
+#include "drivers/netfront/queue.h"
+#include "drivers/xenbus/xenbus.h"
+
+namespace resume {
+inline namespace v0 {
+
+inline constexpr uint32_t kMacSize = 6;
+
+/// Who uses the interface; thread context, CPU 0, from pump() or a hook.
+struct NetUser {
+    void* self = nullptr;
+    /// A frame came; borrowed until the call returns. May send().
+    void (*received)(void* self, const char* frame, uint32_t size) noexcept = nullptr;
+};
+
+struct NetfrontConfig {
+    const char* name = "vif";
+    uint32_t handle = 0;  ///< the name of its nodes
+    /// One for each queue; borrowed for ever. The frontend asks for as many queues as there are.
+    NetQueueMemory* memory = nullptr;
+    uint32_t queues = 1;
+    NetUser user{};
+};
+
+/// Frames since boot.
+struct NetCounters {
+    uint64_t sent = 0;     ///< the backend said that it took them
+    uint64_t refused = 0;  ///< it said that it did not
+    uint64_t lost = 0;     ///< under way when the backend went
+    uint64_t received = 0;
+    uint64_t announced = 0;
+};
+
+class Netfront final : public Device {
+  public:
+    Netfront(Machine& machine, EventChannels& events, GrantTable& grants, Store& store,
+             const NetfrontConfig& config, Bugs bugs) noexcept;
+    ~Netfront();
+
+    // Thread context, CPU 0; interrupts deliverable.
+    /// After it was added and the store is up: begins to connect.
+    void start() noexcept;
+    /// The device goes. Not in mid-cycle.
+    void stop() noexcept;
+    /// Copies a frame, with its addresses and type, to a ring. invalid by its size, busy while the
+    /// link is down, no_space when the rings are full, gone when there is no interface.
+    Result<> send(const char* frame, uint32_t size) noexcept;
+    /// Hands out what came; to be called whenever the guest idles.
+    void pump() noexcept;
+
+    [[nodiscard]] bool connected() const noexcept { return stage_ == Stage::connected; }
+    [[nodiscard]] bool gone() const noexcept { return stage_ == Stage::gone; }
+    [[nodiscard]] const uint8_t (&mac() const noexcept)[kMacSize] { return mac_; }
+    [[nodiscard]] uint32_t queues() const noexcept { return queue_count_; }
+    [[nodiscard]] const NetCounters& counters() const noexcept { return counters_; }
+    /// Answers that could not be right, and grants that a backend kept.
+    [[nodiscard]] uint64_t malformed() const noexcept;
+    [[nodiscard]] uint64_t leaked_grants() const noexcept;
+
+    static constexpr uint32_t kMaxQueues = 4;
+
+  private:
+    /// Where the connection stands, by what we have sent and seen.
+    enum class Stage : uint8_t {
+        off,
+        looking,    ///< for a backend that waits for us (InitWait)
+        asking,     ///< its features are on their way to us
+        published,  ///< our rings are on their way to it
+        connected,
+        closing,  ///< it wants to go
+        closed,   ///< it may come back
+        gone,     ///< the toolstack took the interface away
+    };
+
+    Progress suspend(ThreadContext&) noexcept;
+    Progress suspend_late(ThreadContext&) noexcept;
+    Progress resume_early(ThreadContext&, Outcome) noexcept;
+    Progress resume(ThreadContext&, Outcome) noexcept;
+    [[nodiscard]] bool is_new_domain(ThreadContext& context, Outcome outcome) const noexcept;
+    Progress go_on() noexcept;
+    Progress reconnect(ThreadContext& context, bool same_domain) noexcept;
+    void connected_or_not(const Error& error) noexcept;
+
+    void attach() noexcept;
+    void detach() noexcept;
+    void poll() noexcept;
+    void take_sent(NetQueue& queue) noexcept;
+    void take_frames(NetQueue& queue) noexcept;
+    bool put(const char* frame, uint32_t size) noexcept;
+    void announce() noexcept;
+    void close_queues(bool same_domain) noexcept;
+
+    void look(xenbus_state state) noexcept;
+    void ask_features() noexcept;
+    void publish() noexcept;
+    Result<> open_queues() noexcept;
+    void add_rings() noexcept;
+    void begin_use() noexcept;
+    void let_go() noexcept;
+    void lose(const Error& error) noexcept;
+    static void on_changed(void* self, xenbus_state state) noexcept;
+    static void on_lost(void* self, const Error& error) noexcept;
+    static const DriverOps kOps;
+
+    Machine& machine_;
+    NetfrontConfig config_;
+    Bugs bugs_;
+    Xenbus bus_;
+    NetQueue queues_[kMaxQueues];
+    Stage stage_ = Stage::off;
+    bool attached_ = false;  ///< frames may reach the rings (L17)
+    bool released_ = false;  ///< the backend holds our rings no longer
+    bool quiet_ = false;     ///< between the suspend hook and its mirror
+    bool moved_ = false;     ///< connected anew and the network was not told yet
+    uint32_t queue_count_ = 0;
+    uint32_t offered_queues_ = 1;
+    uint32_t next_queue_ = 0;
+    uint8_t mac_[kMacSize] = {};
+    char mac_text_[3 * kMacSize] = {};
+    NetCounters counters_{};
+    Completer completer_{};
+};
+
+}  // namespace v0
+}  // namespace resume
