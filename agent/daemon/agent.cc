@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "agent/base/log.h"
+#include "agent/base/signals.h"
 #include "agent/daemon/classifier.h"
 #include "agent/daemon/host_request.h"
 #include "agent/daemon/notify.h"
@@ -149,14 +150,7 @@ void Agent::apply_log_level() const {
 }
 
 int Agent::open_signals() {
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
-        sigaddset(&set, number);
-    }
-    ::sigprocmask(SIG_BLOCK, &set, nullptr);
-    ::signal(SIGPIPE, SIG_IGN);
-    signals_ = UniqueFd{::signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC)};
+    signals_ = UniqueFd{take_signals({SIGTERM, SIGINT, SIGHUP}, SFD_NONBLOCK)};
     if (!signals_.valid()) {
         return errno;
     }

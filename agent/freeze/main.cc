@@ -16,12 +16,11 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <initializer_list>
+#include "agent/base/signals.h"
 
 namespace {
 
@@ -200,14 +199,7 @@ int main(int argc, char** argv) {
             stderr);
         return 64;
     }
-    signal(SIGPIPE, SIG_IGN);
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
-        sigaddset(&set, number);
-    }
-    sigprocmask(SIG_BLOCK, &set, nullptr);
-    const int signals = signalfd(-1, &set, SFD_CLOEXEC);
+    const int signals = resume::agent::take_signals({SIGTERM, SIGINT, SIGHUP, SIGQUIT});
     const long ttl = read_request() ? take_apart() : 0;
     if (ttl == 0 || signals < 0) {
         say("failed 22 request\n");

@@ -22,12 +22,11 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <initializer_list>
+#include "agent/base/signals.h"
 
 namespace {
 
@@ -238,14 +237,7 @@ bool take_input() {
 }  // namespace
 
 int main() {
-    signal(SIGPIPE, SIG_IGN);
-    sigset_t set;
-    sigemptyset(&set);
-    for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGQUIT}) {
-        sigaddset(&set, number);
-    }
-    sigprocmask(SIG_BLOCK, &set, nullptr);
-    const int signals = signalfd(-1, &set, SFD_CLOEXEC);
+    const int signals = resume::agent::take_signals({SIGTERM, SIGINT, SIGHUP, SIGQUIT});
     completions = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (signals < 0 || completions < 0 || syscall(SYS_io_setup, kMostDisks, &context) != 0) {
         fprintf(stderr, "resume-probe: no asynchronous reads here: %s\n", strerror(errno));
