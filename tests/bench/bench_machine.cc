@@ -5,7 +5,6 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <ctime>
 
 #include "libresume/completer.h"
 
@@ -44,45 +43,8 @@ void unpark_other_cpus(Machine&) noexcept {}
 void disable_irqs(Machine&) noexcept {}
 void enable_irqs(Machine&) noexcept {}
 
-namespace {
-
-// Longer than anything between two reads takes but losing the CPU.
-constexpr Ticks kGap = 20'000;
-
-uint64_t thread_cpu_ns() noexcept {
-    timespec time{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
-}
-
-Ticks on_cpu_counter(Machine& machine) noexcept {
-    const Ticks now = __rdtsc();
-    if (machine.first_read == 0) {
-        machine.first_read = now;
-        machine.first_cpu_ns = thread_cpu_ns();
-    } else if (now - machine.last_read > kGap) {
-        const double cpu_ns = static_cast<double>(thread_cpu_ns() - machine.first_cpu_ns);
-        const double ticks = cpu_ns * static_cast<double>(measured_counter_hz()) / 1e9;
-        const auto had = static_cast<Ticks>(ticks);
-        const Ticks passed = now - machine.first_read;
-        machine.stolen = passed > had ? passed - had : 0;
-    }
-    machine.last_read = now;
-    return now - machine.stolen;
-}
-
-}  // namespace
-
 Ticks raw_counter(const Machine& machine) noexcept {
-    switch (machine.clock) {
-        case Machine::Clock::wall:
-            return __rdtsc();
-        case Machine::Clock::on_cpu:
-            return on_cpu_counter(const_cast<Machine&>(machine));
-        case Machine::Clock::jumping:
-            return machine.jumping_now;
-    }
-    return 0;
+    return machine.clock == Machine::Clock::jumping ? machine.jumping_now : __rdtsc();
 }
 
 uint64_t counter_hz(const Machine& machine) noexcept {

@@ -25,15 +25,11 @@ struct Machine {
 
     std::vector<TraceEvent> storage;
     Trace trace;
-    /// wall: the counter as it is. on_cpu: the counter without the time in which another program
-    /// had this CPU. jumping: stands still but for waits, which go to the next event at once.
-    enum class Clock : uint8_t { wall, on_cpu, jumping };
+    /// wall: the counter as it is. jumping: stands still but for waits, which go to the next event
+    /// at once.
+    enum class Clock : uint8_t { wall, jumping };
     Clock clock = Clock::wall;
     Ticks jumping_now = 0;
-    Ticks last_read = 0;  ///< on_cpu: to see a gap, after which `stolen` is measured anew
-    Ticks stolen = 0;
-    Ticks first_read = 0;
-    uint64_t first_cpu_ns = 0;
     std::priority_queue<Timer> timers;
 };
 

@@ -6,7 +6,10 @@
 //   makespan  10,000 devices with random dependencies whose hooks wait: the cycle's time over the
 //             sum of each phase's critical path, which is computed here from the graph alone.
 //             In virtual time, and in real time on one thread, less what other programs took of it.
+#include <sched.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <memory>
@@ -275,6 +278,13 @@ void print_makespan(uint32_t devices, const char* time, const Makespan& makespan
                 time, devices, makespan.ns_per_hook, makespan.ratio, sizeof(Device));
 }
 
+/// A kernel resumes before any other program runs: so does this, by the lowest real-time priority.
+bool ahead_of_others() {
+    sched_param lowest{};
+    lowest.sched_priority = 1;
+    return sched_setscheduler(0, SCHED_FIFO, &lowest) == 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -292,7 +302,12 @@ int main(int argc, char** argv) {
         print_noop(devices, bench_noop(devices), json);
     }
     print_makespan(10'000, "virtual", bench_makespan(10'000, Machine::Clock::jumping), json);
-    print_makespan(10'000, "real", bench_makespan(10'000, Machine::Clock::on_cpu), json);
-    print_makespan(10'000, "wall", bench_makespan(10'000, Machine::Clock::wall), json);
+    if (!ahead_of_others()) {
+        std::fprintf(stderr,
+                     "bench-engine: no real-time priority here (%s): what other programs "
+                     "take of the CPU counts as makespan\n",
+                     std::strerror(errno));
+    }
+    print_makespan(10'000, "real", bench_makespan(10'000, Machine::Clock::wall), json);
     return 0;
 }
