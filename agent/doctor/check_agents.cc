@@ -164,9 +164,9 @@ void check_device_paths(const Context& context, std::vector<Finding>& findings) 
         }
     }
     if (nowhere.empty()) {
-        findings.push_back(
-            fine("device-path", std::to_string(paths.size()) + " device paths of process " +
-                                    std::to_string(*context.pid) + ", all of them lead somewhere"));
+        findings.push_back(fine("device-path", counted(paths.size(), "device path") +
+                                                   " of process " + std::to_string(*context.pid) +
+                                                   ", all of them lead somewhere"));
         return;
     }
     findings.push_back({.id = "device-path",

@@ -17,8 +17,8 @@ void judge_disks(const std::map<std::string, DiskLook>& before,
         }
     }
     if (dead.empty()) {
-        findings.push_back(fine("disks", std::to_string(after.size()) +
-                                             " disks, none with requests that do not finish"));
+        findings.push_back(fine(
+            "disks", counted(after.size(), "disk") + ", none with requests that do not finish"));
         return;
     }
     findings.push_back(
@@ -151,8 +151,8 @@ void check_drivers(const Context& context, std::vector<Finding>& findings) {
     findings.push_back(
         {.id = "drivers-refuse",
          .verdict = xen ? Verdict::unsafe : Verdict::warning,
-         .evidence = "vhci_hcd (USB/IP) has " + std::to_string(used) +
-                     " connections and refuses every suspend while it has" +
+         .evidence = "vhci_hcd (USB/IP) has " + counted(static_cast<uint64_t>(used), "connection") +
+                     " and refuses every suspend while it has" +
                      (xen ? "; on Xen, devices that were suspended before it stay dead" : ""),
          .advice = {"usbip detach --port=N for each port in use"},
          .sources = {"linux: drivers/usb/usbip/vhci_hcd.c: vhci_hcd_suspend",

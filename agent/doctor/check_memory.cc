@@ -16,7 +16,7 @@ void check_poison(const Context& context, std::vector<Finding>& findings) {
     const bool known = context.poison && context.poison->corrupted_kib == *corrupted;
     const PoisonedPages pages = known ? *context.poison : scan_poisoned(context.root);
     const std::string where = pages.error.empty()
-                                  ? std::to_string(pages.found) + " pages: " + addresses_text(pages)
+                                  ? counted(pages.found, "page") + ": " + addresses_text(pages)
                                   : "addresses not known (" + pages.error + ")";
     findings.push_back({.id = "poison",
                         .verdict = Verdict::warning,

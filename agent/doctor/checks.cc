@@ -41,6 +41,10 @@ Finding fine(std::string id, std::string evidence) {
             .sources = {}};
 }
 
+std::string counted(uint64_t count, const char* one) {
+    return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
 std::string some_of(const std::vector<std::string>& items, size_t most) {
     std::string text;
     for (size_t i = 0; i < items.size() && i < most; ++i) {

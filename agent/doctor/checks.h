@@ -2,6 +2,7 @@
 // adds findings; none changes anything on the machine, and none waits for anything but `settle`.
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include <functional>
@@ -72,6 +73,9 @@ std::vector<Finding> examine(const Context& context);
 
 /// A finding that is no concern.
 Finding fine(std::string id, std::string evidence);
+
+/// "1 disk", "2 disks".
+std::string counted(uint64_t count, const char* one);
 
 /// At most `most` of `items`, joined by ", ", and how many more there are.
 std::string some_of(const std::vector<std::string>& items, size_t most = 8);

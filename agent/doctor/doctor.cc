@@ -29,7 +29,7 @@ Context context_of(const Request& request) {
     if (request.platform) {
         context.platform = {.platform = *request.platform,
                             .sure = true,
-                            .evidence = "--platform",
+                            .evidence = "--platform says so",
                             .hypervisor_base = context.platform.hypervisor_base,
                             .hypervisor = context.platform.hypervisor};
     }

@@ -65,9 +65,9 @@ void GuestRecord::after_cycle(oracle::CycleReport& report) {
         report.checks.push_back(
             {"poison", "warning",
              "HardwareCorrupted is " + std::to_string(lost->corrupted_kib) + " kB; " +
-                 (lost->error.empty() ? std::to_string(lost->found) +
-                                            " pages: " + addresses_text(*lost, kPoisonListMax)
-                                      : "addresses not known (" + lost->error + ")")});
+                 (lost->error.empty()
+                      ? counted(lost->found, "page") + ": " + addresses_text(*lost, kPoisonListMax)
+                      : "addresses not known (" + lost->error + ")")});
     }
 }
 

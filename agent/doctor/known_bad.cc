@@ -24,8 +24,27 @@ bool mentions(const std::string& changelog, const std::vector<std::string>& subj
 }
 
 std::string range_of(const KnownBad& row) {
-    return row.fixed.empty() ? "from " + row.from.front() + " on, no fix known"
-                             : "from " + row.from.front() + ", fixed in " + row.fixed.back();
+    return "came in with " + row.from.front() +
+           (row.fixed.empty() ? ", no fix known" : ", fixed in " + row.fixed.back());
+}
+
+// With the points of the version's own branch, which are what its owner can go to.
+std::string range_of(const KnownBad& row, const Version& version) {
+    const auto own = [&](const std::vector<std::string>& points, const std::string& otherwise) {
+        for (const std::string& text : points) {
+            if (const auto point = parse_version(text); point && same_branch(*point, version)) {
+                return text;
+            }
+        }
+        return otherwise;
+    };
+    const std::string from = "came in with " + own(row.from, row.from.front());
+    if (row.fixed.empty()) {
+        return from + ", no fix known";
+    }
+    const std::string fixed = own(row.fixed, "");
+    return from + (fixed.empty() ? ", not fixed in this branch; fixed in " + row.fixed.back()
+                                 : ", fixed in " + fixed);
 }
 
 // The package's changelog is the one witness that sees single backported fixes.
@@ -33,8 +52,10 @@ Judgement judge_by_changelog(const KnownBad& row, const Kernel& kernel,
                              const std::string& changelog) {
     const std::string range = kernel.release + " is in the range (" + range_of(row) + ")";
     if (changelog.empty()) {
-        return {Exposure::unknown, range + ", a build that may carry the fix; without its " +
-                                       "package's changelog nobody can tell"};
+        return {
+            Exposure::unknown,
+            range + ", a build that may carry the fix; without its " +
+                "package's changelog nobody can tell (--changelog FILE, from rpm -q --changelog)"};
     }
     if (mentions(changelog, row.fix_subjects)) {
         return {Exposure::safe, "the package's changelog names the fix"};
@@ -85,7 +106,7 @@ Judgement judge_upstream(const KnownBad& row, const Kernel& kernel) {
             return {Exposure::unknown, named + ": a release candidate of the version with the fix"};
         }
     }
-    return {Exposure::affected, named + ": " + range_of(row)};
+    return {Exposure::affected, named + ": " + range_of(row, version)};
 }
 
 }  // namespace

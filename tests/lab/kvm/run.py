@@ -94,6 +94,8 @@ def main():
         reporter = AgentReporter() if agent else TraceReporter(arguments.tools / "resumectl", folder)
         table = Table(reporter.name)
         run_cases(cases, parts, reporter, table, folder)
+        if reporter.is_agent:
+            table.say_delays(reporter.delays_ms)
         print(table.closing_line(), flush=True)
         return GOOD if table.all_agree() else FINDING
     except Skip as reason:

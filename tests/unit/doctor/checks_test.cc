@@ -240,7 +240,7 @@ TEST(PoisonTest, TheMapIsReadOnlyWhenTheCounterIsNotZero) {
     tree.file("/proc/kpageflags", {reinterpret_cast<const char*>(flags), sizeof flags});
     const Finding finding = only(check_poison, on(tree, Platform::kvm));
     EXPECT_EQ(finding.verdict, Verdict::warning);
-    EXPECT_NE(finding.evidence.find("1 pages: 0x2000"), std::string::npos) << finding.evidence;
+    EXPECT_NE(finding.evidence.find("1 page: 0x2000"), std::string::npos) << finding.evidence;
 }
 
 TEST(VmgenidTest, ADeviceWithoutADriverIsAWarning) {

@@ -87,7 +87,7 @@ TEST(GuestRecordTest, NewlyLostPagesAreListedOnce) {
     ASSERT_EQ(report.checks.size(), 2U);
     EXPECT_EQ(report.checks[0].status, "warning") << "more corrupted memory than before";
     EXPECT_EQ(report.checks[1].id, "poison");
-    EXPECT_NE(report.checks[1].detail.find("1 pages: 0x3000"), std::string::npos);
+    EXPECT_NE(report.checks[1].detail.find("1 page: 0x3000"), std::string::npos);
     oracle::CycleReport next;
     record.after_cycle(next);
     EXPECT_EQ(next.checks.size(), 1U);
@@ -116,7 +116,7 @@ TEST(GuestRecordTest, PageFlagsAreReadAgainOnlyWhenTheCounterMoves) {
     const auto poison = std::find_if(diagnosis.findings.begin(), diagnosis.findings.end(),
                                      [](const Finding& finding) { return finding.id == "poison"; });
     ASSERT_NE(poison, diagnosis.findings.end());
-    EXPECT_NE(poison->evidence.find("1 pages: 0x1000"), std::string::npos) << poison->evidence;
+    EXPECT_NE(poison->evidence.find("1 page: 0x1000"), std::string::npos) << poison->evidence;
 }
 
 TEST(GuestRecordTest, WhatHangsIsFoundByAnEarlierLook) {

@@ -293,6 +293,23 @@ TEST(KnownBadTest, AMinimalRowIsAccepted) {
     EXPECT_EQ(made.rows[0].platforms.size(), 3U) << "the three of Xen by default";
 }
 
+std::string reason_for(const char* id, const char* release) {
+    return judge(*row(id), identify_kernel(release, {}, {}), {.platform = kPvh}).reason;
+}
+
+TEST(KnownBadTest, TheReasonNamesTheVersionOfTheKernelsOwnBranch) {
+    EXPECT_EQ(reason_for("linux-netfront-remove", "6.1.50"),
+              "6.1.50 (release string): came in with 6.1, fixed in 6.1.121");
+    EXPECT_EQ(
+        reason_for("linux-netfront-remove", "4.19.300"),
+        "4.19.300 (release string): came in with 4.19.269, not fixed in this branch; fixed in "
+        "6.13");
+    EXPECT_EQ(reason_for("linux-suspend-error-path", "6.1.50"),
+              "6.1.50 (release string): came in with 2.6.27, no fix known");
+    EXPECT_EQ(reason_for("rhel8-alloc-intr-gate", "4.18.0-477.10.1.el8_8.x86_64"),
+              "4.18.0-477.10.1: came in with 4.18.0-466, fixed in 4.18.0-488");
+}
+
 TEST(KnownBadTest, BadRowsAreNamedWithFileAndLine) {
     const std::pair<std::string, const char*> kBad[] = {
         {"[[kernel]]\nid = \"Big\"\n", "\"id\" is not"},

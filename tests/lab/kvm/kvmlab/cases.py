@@ -13,7 +13,8 @@ from .reporters import CYCLES, START_AGENT
 @dataclasses.dataclass(frozen=True)
 class Case:
     """`act(machine)` does it. `expected`: fields of the report (dotted names; a function is a
-    predicate), or None when nothing may be reported. `needs_agent`: a trace alone cannot tell."""
+    predicate), or None when nothing may be reported. `needs_agent`: a trace alone cannot tell.
+    `timely`: an agent runs when the cycle ends."""
 
     name: str
     act: typing.Callable
@@ -21,6 +22,7 @@ class Case:
     needs_agent: bool = False
     machine: str = "pc"
     repeat: int = 1
+    timely: bool = True
 
 
 def contains(text):
@@ -316,7 +318,7 @@ CASES = [
     Case("killed-after-announcing", killed_after_announcing,
          {"kind": "s3", "outcome": "unknown", "announced": True}, needs_agent=True),
     Case("killed-and-slept", killed_and_slept, {**RESUMED_S3, "announced": True},
-         needs_agent=True),
+         needs_agent=True, timely=False),
     Case("stopped-in-mid-cycle", stopped_in_mid_cycle,
          {"kind": "s3", "outcome": "aborted", "announced": True,
           **cause(detail=contains("stopped"))}, needs_agent=True),

@@ -1,6 +1,7 @@
 """Who tells what happened to the guest: the agent inside it, or resumectl from a raw kernel trace."""
 
 import json
+import re
 import subprocess
 
 from xenlab.errors import LabError, TimedOut
@@ -8,8 +9,10 @@ from xenlab.errors import LabError, TimedOut
 INSTANCE = "/sys/kernel/tracing/instances/lab"
 CYCLES = "/var/lib/libresume/cycles.jsonl"
 
+# The debug level has each report's delay.
 START_AGENT = """
-mkdir -p /run/libresume /var/lib/libresume
+mkdir -p /run/libresume /var/lib/libresume /etc/libresume/agent.toml.d
+printf '[log]\\nlevel = "debug"\\n' > /etc/libresume/agent.toml.d/10-lab.toml
 resume-agent >> /run/agent.log 2>&1 < /dev/null &
 i=0
 until resumectl status > /dev/null 2>&1 || [ $((i=i+1)) -gt 100 ]; do sleep 0.1; done
@@ -61,6 +64,7 @@ class AgentReporter:
 
     def __init__(self):
         self._seen = 0
+        self.delays_ms = []  # from the end of a cycle's thaw to its report on disk
 
     def start(self, machine):
         """Once in a machine: the agent, as its unit would start it."""
@@ -82,7 +86,20 @@ class AgentReporter:
             if case.expected:
                 raise TimedOut(f"{case.name}: no report in {CYCLES} after 5 s")
         text = machine.output(f"tail -n +{self._seen + 1} {CYCLES} 2>/dev/null || true")
-        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        reports = [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+        if case.timely:
+            self._take_delays(machine, reports)
+        return reports
+
+    def _take_delays(self, machine, reports):
+        """What the agent's log says of those whose end the kernel's trace has."""
+        thawed = {report["id"] for report in reports
+                  if any(step["name"] == "thaw_processes" for step in report["steps"])}
+        text = machine.output("grep ': after its end on disk ' /run/agent.log || true")
+        for line in text.splitlines():
+            found = re.search(r"(\S+): after its end on disk ([0-9.]+) ms", line)
+            if found and found.group(1) in thawed:
+                self.delays_ms.append(float(found.group(2)))
 
     @staticmethod
     def _lines(machine):

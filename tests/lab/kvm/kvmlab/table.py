@@ -1,5 +1,7 @@
 """case / expected / reported / evidence, a row each, as they come."""
 
+import statistics
+
 WIDTHS = (22, 44, 44)
 
 
@@ -70,6 +72,12 @@ class Table:
 
     def all_agree(self):
         return self.differed == 0 and self.agreed > 0
+
+    @staticmethod
+    def say_delays(delays_ms):
+        if delays_ms:
+            print(f"thawed to reported on disk, {len(delays_ms)} reports: median "
+                  f"{statistics.median(delays_ms):.0f} ms, worst {max(delays_ms):.0f} ms", flush=True)
 
     def closing_line(self):
         total = self.agreed + self.differed + self.skips
