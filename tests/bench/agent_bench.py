@@ -125,7 +125,7 @@ def cost(guest, cycles):
     for number in range(cycles):
         for watched in ((True, False) if number % 2 else (False, True)):
             pid = start_agent(guest, AGENT)[0] if watched else None
-                time.sleep(1.2)  # settled: neither starting nor stopping is measured
+            time.sleep(1.2)  # settled: neither starting nor stopping is measured
             times[watched].append(suspend_ms(guest))
             if pid:
                 stop_agent(guest, pid)
