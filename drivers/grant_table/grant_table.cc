@@ -12,6 +12,14 @@ constexpr uint32_t kVersion = 1;
 constexpr uint32_t kWordBits = 64;
 constexpr uint16_t kInUse = GTF_reading | GTF_writing;
 
+bool take_back(grant_entry_v1& old) noexcept {
+    if ((__atomic_load_n(&old.flags, __ATOMIC_ACQUIRE) & kInUse) != 0) {
+        return false;
+    }
+    __atomic_store_n(&old.flags, uint16_t{GTF_invalid}, __ATOMIC_SEQ_CST);
+    return true;
+}
+
 }  // namespace
 
 constexpr DriverOps GrantTable::kOps = {
@@ -21,8 +29,13 @@ constexpr DriverOps GrantTable::kOps = {
     .syscore_resume = syscore_up<&GrantTable::syscore_resume>,
 };
 
-GrantTable::GrantTable(Machine& machine, Gfn frame, uint32_t frames) noexcept
-    : Device{kOps, "grant_table"}, machine_{machine}, frame_{frame}, frames_{frames} {
+GrantTable::GrantTable(Machine& machine, Gfn frame, uint32_t frames, Bugs bugs) noexcept
+    : Device{kOps, "grant_table"},
+      machine_{machine},
+      frame_{frame},
+      frames_{frames},
+      usable_{frames},
+      bugs_{bugs} {
     RESUME_ASSERT(frames > 0 && frames <= kMaxFrames);
 }
 
@@ -31,7 +44,7 @@ RESUME_BOOT_CODE Result<> GrantTable::boot(BootContext&) noexcept {
 }
 
 uint32_t GrantTable::entries() const noexcept {
-    return frames_ * kEntriesPerFrame;
+    return usable_ * kEntriesPerFrame;
 }
 
 grant_entry_v1& GrantTable::entry(uint32_t reference) const noexcept {
@@ -53,15 +66,20 @@ Result<> GrantTable::negotiate() noexcept {
     if (size.status != GNTST_okay) {
         return {Errc::hypercall, size.status};
     }
-    if (size.max_nr_frames < frames_) {
-        return {Errc::no_space, static_cast<int32_t>(size.max_nr_frames)};
+    if (size.max_nr_frames == 0) {
+        return Errc::no_space;
     }
+    usable_ = size.max_nr_frames < frames_ ? size.max_nr_frames : frames_;
     return {};
 }
 
 Result<> GrantTable::set_up() noexcept {
     RESUME_TRY(negotiate());
-    for (uint32_t i = 0; i < frames_; ++i) {
+    return map();
+}
+
+Result<> GrantTable::map() noexcept {
+    for (uint32_t i = 0; i < usable_; ++i) {
         RESUME_TRY(add_to_physmap(machine_, XENMAPSPACE_grant_table, i, frame_ + i));
     }
     return {};
@@ -114,20 +132,19 @@ Result<> GrantTable::end(uint32_t reference) noexcept {
 }
 
 /// A soft reset leaves the old entries in the table: what nobody has mapped is taken back, what
-/// somebody has stays out of use, for his mapping lives on.
+/// somebody has stays out of use, for his mapping lives on. A frame that this host does not allow
+/// holds nothing.
 void GrantTable::forget_all() noexcept {
-    for (uint32_t reference = kReserved; reference < entries(); ++reference) {
+    for (uint32_t reference = kReserved; reference < frames_ * kEntriesPerFrame; ++reference) {
         const uint64_t bit = uint64_t{1} << reference % kWordBits;
-        if ((used_[reference / kWordBits] & bit) == 0) {
+        if ((used_[reference / kWordBits] & bit) == 0 ||
+            (reference < entries() && !take_back(entry(reference)))) {
             continue;
         }
-        grant_entry_v1& old = entry(reference);
-        if ((__atomic_load_n(&old.flags, __ATOMIC_ACQUIRE) & kInUse) == 0) {
-            __atomic_store_n(&old.flags, uint16_t{GTF_invalid}, __ATOMIC_SEQ_CST);
-            used_[reference / kWordBits] &= ~bit;
-            --in_use_;
-        }
+        used_[reference / kWordBits] &= ~bit;
+        --in_use_;
     }
+    next_ = kReserved;
     ++generation_;
 }
 
@@ -139,7 +156,7 @@ Result<> GrantTable::syscore_resume(SyscoreContext& context, Outcome outcome) no
     if (outcome != Outcome::resumed || context.evidence() == DomainEvidence::same) {
         return {};
     }
-    const Result<> done = set_up();
+    const Result<> done = bugs_.has(Bug::grant_version_kept) ? map() : set_up();
     forget_all();
     return done;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "drivers/support/limits.h"
+#include "drivers/xen_guest/bugs.h"
 #include "libresume/device.h"
 #include "libresume/platform/xen.h"
 
@@ -13,9 +14,9 @@ inline namespace v0 {
 class GrantTable final : public Device {
   public:
     /// `frame`: first of `frames` consecutive guest frames where the table appears.
-    GrantTable(Machine& machine, Gfn frame, uint32_t frames) noexcept;
+    GrantTable(Machine& machine, Gfn frame, uint32_t frames, Bugs bugs) noexcept;
 
-    /// Boot, CPU 0. no_space when Xen allows fewer frames.
+    /// Boot, CPU 0. Where Xen allows fewer frames, only those are used, until a host allows more.
     Result<> boot(BootContext& boot) noexcept;
 
     /// A reference that lets `domain` map `gfn`. Thread context. no_space when none is free.
@@ -34,6 +35,7 @@ class GrantTable final : public Device {
     Result<> syscore_resume(SyscoreContext&, Outcome) noexcept;
     Result<> set_up() noexcept;
     Result<> negotiate() noexcept;
+    Result<> map() noexcept;
     void forget_all() noexcept;
     [[nodiscard]] grant_entry_v1& entry(uint32_t reference) const noexcept;
     [[nodiscard]] uint32_t entries() const noexcept;
@@ -43,6 +45,8 @@ class GrantTable final : public Device {
     Machine& machine_;
     Gfn frame_;
     uint32_t frames_;
+    uint32_t usable_;  ///< of them, on this host
+    Bugs bugs_;
     uint32_t in_use_ = 0;
     uint32_t next_ = kReserved;
     uint32_t generation_ = 1;

@@ -28,6 +28,8 @@ struct HostConfig {
     bool callback_vector = true;  ///< XENFEAT_hvm_callback_vector
     bool upcall_vector = true;    ///< HVMOP_set_evtchn_upcall_vector exists
     bool grant_v2 = true;
+    /// A fresh domain's grants mean nothing until it has said which version it uses.
+    bool grant_version_unset = false;
     uint32_t grant_frames = 64;
     /// The second registration of vcpu_info: -EINVAL on Xen 4.17, -EBUSY on newer (4.3.4).
     bool vcpu_info_busy = false;
@@ -42,7 +44,7 @@ inline constexpr uint64_t kWallStart = 1'767'225'600;
 
 struct MachineConfig {
     GuestKind guest = GuestKind::xen_pvh;
-    uint32_t vcpus = 1;  ///< 1 .. 32
+    uint32_t vcpus = 1;  ///< 1 .. 128
     uint64_t seed = 1;   ///< of the latencies' jitter
     DomId domid = 7;     ///< the first; each new domain takes the next
     uint32_t trace_capacity = 1u << 16;

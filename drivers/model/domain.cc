@@ -1,5 +1,7 @@
 #include "drivers/model/domain.h"
 
+#include <algorithm>
+
 #include "drivers/model/machine.h"
 
 namespace resume::model {
@@ -11,7 +13,7 @@ long Domain::suspend(uint32_t cpu) {
     uint32_t running = 0;
     for (uint32_t other = 0; other < m.vcpus.count(); ++other) {
         if (other != cpu && !m.vcpus.at(other).parked) {
-            running |= 1u << other;
+            running |= 1u << std::min(other, 31u);
         }
     }
     m.sight(EventKind::guest_at_shutdown, running,

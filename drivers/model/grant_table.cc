@@ -37,7 +37,7 @@ void GrantTable::forget() {
     }
     frames_.clear();
     mapped_.clear();
-    version_ = 1;
+    version_ = machine_.host().grant_version_unset ? 0 : 1;
     grow(1);
     auto* entries = reinterpret_cast<grant_entry_v1*>(frames_[0].own->bytes);
     entries[0] = {.flags = GTF_permit_access, .domid = 0, .frame = kConsoleGfn};
@@ -75,8 +75,9 @@ grant_entry_v1* GrantTable::entry(uint32_t reference) {
 
 std::byte* GrantTable::map_page(DomId domain, uint32_t reference, bool readonly) {
     grant_entry_v1* const granted = entry(reference);
-    if (granted == nullptr || (granted->flags & GTF_type_mask) != GTF_permit_access ||
-        granted->domid != domain || (!readonly && (granted->flags & GTF_readonly) != 0)) {
+    if (version_ == 0 || granted == nullptr ||
+        (granted->flags & GTF_type_mask) != GTF_permit_access || granted->domid != domain ||
+        (!readonly && (granted->flags & GTF_readonly) != 0)) {
         return nullptr;
     }
     granted->flags =

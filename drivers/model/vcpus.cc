@@ -23,6 +23,9 @@ Vcpus::Vcpus(Machine& machine) : machine_{machine}, vcpus_(machine.config.vcpus)
 
 std::byte* Vcpus::info(uint32_t cpu) const {
     const Vcpu& vcpu = vcpus_[cpu];
+    if (vcpu.info == nullptr && cpu >= XEN_LEGACY_MAX_VCPUS) {
+        return nowhere_.data();
+    }
     return vcpu.info != nullptr ? vcpu.info : machine_.shared_info.page() + sizeof(vcpu_info) * cpu;
 }
 
@@ -53,7 +56,8 @@ void Vcpus::mark_pending(uint32_t cpu, uint32_t port) {
 
 bool Vcpus::deliverable(uint32_t cpu) {
     const Vcpu& vcpu = vcpus_[cpu];
-    if (vcpu.parked || vcpu.down || !vcpu.irqs_on || vcpu.in_interrupt) {
+    const bool nowhere = vcpu.info == nullptr && cpu >= XEN_LEGACY_MAX_VCPUS;
+    if (nowhere || vcpu.parked || vcpu.down || !vcpu.irqs_on || vcpu.in_interrupt) {
         return false;
     }
     if (vcpu.upcall_vector != 0) {

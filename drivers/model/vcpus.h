@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "drivers/model/clock.h"
-#include "libresume/platform/machine.h"
+#include "libresume/platform/xen.h"
 
 namespace resume::model {
 
@@ -102,6 +102,8 @@ class Vcpus {
     uint32_t current_ = 0;
     CallbackRoute route_ = CallbackRoute::none;
     uint8_t route_vector_ = 0;
+    /// Where Xen writes for a vCPU that has no place in shared_info and none of its own.
+    mutable std::array<std::byte, sizeof(vcpu_info)> nowhere_{};
 };
 
 }  // namespace resume::model

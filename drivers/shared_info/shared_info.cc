@@ -68,7 +68,11 @@ Result<> SharedInfo::map_page() noexcept {
 
 Result<> SharedInfo::register_areas() noexcept {
     Result<> first{};
+    const bool forgets = bugs_.has(Bug::vcpus_beyond_32) && cycle_ != 0;
     for (uint32_t vcpu = 0; vcpu < cpu_count(machine_); ++vcpu) {
+        if (forgets && vcpu >= XEN_LEGACY_MAX_VCPUS) {
+            break;
+        }
         const long value = set_vcpu_info(vcpu);
         registered_[vcpu] = value == 0;
         if (value != 0 && bugs_.has(Bug::resumed_is_new)) {

@@ -37,6 +37,8 @@ constexpr BugInfo kBugs[] = {
      "xen-netfront, poll after migration"},
     {Bug::remove_needs_queues, "remove-needs-queues", "L17", "XSA-465, CVE-2024-53240"},
     {Bug::not_announced, "not-announced", "L20", "cloud-hypervisor 8263, 8521"},
+    {Bug::vcpus_beyond_32, "vcpus-beyond-32", "L8", "Linux before ee2139b099a0"},
+    {Bug::grant_version_kept, "grant-version-kept", "L12", "Xen 1237659523, Linux grant-table.c"},
 };
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");

@@ -40,8 +40,10 @@ enum class Bug : uint8_t {
     poll_on_cleared_ring,   ///< [16] a poll of before the suspend runs on rings that are gone
     remove_needs_queues,    ///< [17] the removal takes for granted what a resume has ended
     not_announced,          ///< [36] the network is not told where the guest is now
+    vcpus_beyond_32,        ///< [12] vCPUs for which Xen has no place of its own are forgotten
+    grant_version_kept,     ///< [22] the version of grants is taken for granted in a new domain
 };
-inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::not_announced) + 1;
+inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::grant_version_kept) + 1;
 
 /// A set of bugs; empty by default.
 class Bugs {

@@ -15,7 +15,7 @@ XenGuest::XenGuest(Machine& machine, const XenGuestConfig& config) noexcept
       callback_{machine, events_, hypercall_page_, config.callback, config.bugs},
       timer_{machine, events_, config.bugs},
       time_{machine, shared_info_, timer_, config.bugs},
-      grants_{machine, config.pages.grant_table, config.pages.grant_frames},
+      grants_{machine, config.pages.grant_table, config.pages.grant_frames, config.bugs},
       unplug_{machine, config.unplug},
       console_{machine, events_, config.bugs},
       store_{machine, events_, config.bugs},

@@ -108,7 +108,7 @@ class RegistrationRules final : public Rules {
                 check_vcpu_info(scene, event);
                 break;
             case EventKind::grant_made:
-                if (anew_ && !now_.grants_agreed && !now_.grants_mapped && !alive_in_same(scene)) {
+                if (anew_ && !(now_.grants_agreed && now_.grants_mapped) && !alive_in_same(scene)) {
                     scene.violate("L12", "a grant was made before version and size were agreed",
                                   event.device);
                 }

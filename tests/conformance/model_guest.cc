@@ -27,7 +27,7 @@ XenGuestConfig ModelGuest::complete(Machine& machine, XenGuestConfig config) {
                     .shared_info = kSharedInfo,
                     .vcpu_areas = kAreas,
                     .grant_table = kGrantTable,
-                    .grant_frames = 1};
+                    .grant_frames = 2};
     return config;
 }
 

@@ -8,11 +8,13 @@ namespace {
 
 constexpr Nanoseconds kStolen = 3 * model::kMillisecond;
 constexpr Nanoseconds kWallTolerance = 2 * model::kSecond;
+constexpr Port kPortsInUse = 64;
 
 }  // namespace
 
 bool Victim::live() {
-    return check_alarm() && check_store() && check_time() && check_rest() && check_disk();
+    return check_alarm() && check_store() && check_time() && check_rest() && check_disk() &&
+           check_net();
 }
 
 /// On every CPU, so long from now.
@@ -154,6 +156,12 @@ bool Victim::check_rest() {
         if (guest.events().stale_count() != 0) {
             fail("events on channels that mean nothing");
         }
+        // With so many channels a deaf one is woken by the others'.
+        for (Port port = 1; port < kPortsInUse; ++port) {
+            if (machine.channels.find(port) != nullptr && machine.shared_info.masked(port)) {
+                fail("channel " + std::to_string(port) + " stays masked");
+            }
+        }
     });
 }
 
@@ -199,6 +207,32 @@ bool Victim::check_disk() {
         write_and_read();
         if (disk.malformed() + disk.leaked_grants() != 0) {
             fail("the disk kept something");
+        }
+    });
+}
+
+// In the same domain no frame is lost; in another one the network hears of it, once.
+bool Victim::check_net() {
+    return run_guest([this] {
+        const bool moved =
+            result_->outcome == Outcome::resumed && result_->evidence != DomainEvidence::same;
+        idle(3 * model::kSecond);
+        if (frames.under_way() != 0 || (!moved && frames.lost() != 0)) {
+            fail("frames of before the cycle were lost");
+        }
+        if (netback.announcements() - told_before_ != (moved ? 1 : 0)) {
+            fail("the network was told " + std::to_string(netback.announcements() - told_before_) +
+                 " times where the guest is");
+        }
+        const uint64_t before = frames.came_back();
+        frames.burst();
+        // One look after each interrupt and none without: a channel that is deaf shows.
+        idle(model::kSecond);
+        if (frames.came_back() - before != FrameLoad::kLanes) {
+            fail("the interface is dead");
+        }
+        if (frames.wrong() + frames.doubled() + net.malformed() + net.leaked_grants() != 0) {
+            fail("frames came back twice or changed, or the interface kept something");
         }
     });
 }

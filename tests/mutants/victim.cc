@@ -61,6 +61,12 @@ model::BlkbackConfig disk_of() {
     return config;
 }
 
+model::NetbackConfig interface_of() {
+    model::NetbackConfig config;
+    config.queues = 2;
+    return config;
+}
+
 struct Expected {
     const char* name;
     model::HostAct act;
@@ -100,12 +106,27 @@ Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
            guest.store(),
            {.name = "vbd", .memory = memory.get(), .queues = kQueues},
            Bugs{}},
+      netback{machine.add_backend<model::Netback>(interface_of())},
+      net{machine,
+          guest.events(),
+          guest.grants(),
+          guest.store(),
+          {.name = "vif",
+           .memory = net_memory.get(),
+           .queues = kQueues,
+           .user = {.self = &frames, .received = &FrameLoad::on_received}},
+          Bugs{}},
+      frames{machine, net, 1},
       kind_{kind},
       handshake_{machine, guest.store(), {}},
       citizens_{machine, guest} {
     poke_.path = "data/poke";
     poke_.argument = this;
     poke_.fired = [](void* self, const char*) noexcept { ++static_cast<Victim*>(self)->pokes_; };
+    netback.wire = [this](const model::Netback::Frame& frame) {
+        // On their way back for so long that some are when the guest goes down.
+        machine.clock.after(20 * model::kMillisecond, [this, frame] { netback.deliver(frame); });
+    };
     guest.timer().set_handler(
         [](void* self, uint32_t cpu) noexcept { ++static_cast<Victim*>(self)->timer_fired_[cpu]; },
         this);
@@ -118,12 +139,17 @@ Victim::~Victim() {
     }
     citizens_.remove(guest);
     if (machine.alive() && disk.registered()) {
-        machine.run([this] { disk.stop(); });
+        machine.run([this] {
+            disk.stop();
+            net.stop();
+        });
     }
     if (disk.registered()) {
         static_cast<void>(guest.remove(disk).ok());
+        static_cast<void>(guest.remove(net).ok());
     }
     backend.vanish();
+    netback.vanish();
 }
 
 Device* Victim::driver(size_t index) noexcept {
@@ -137,7 +163,8 @@ Device* Victim::driver(size_t index) noexcept {
                                &guest.unplug(),
                                &guest.console(),
                                &guest.store(),
-                               &disk};
+                               &disk,
+                               &net};
     return index < sizeof drivers / sizeof *drivers ? drivers[index] : nullptr;
 }
 
@@ -189,8 +216,9 @@ bool Victim::boot() {
     return run_guest([this] {
         const bool good = guest.store().start().ok() && handshake_.start().ok() &&
                           guest.store().watch(poke_).ok() && citizens_.add(guest).ok() &&
-                          guest.add(disk).ok();
+                          guest.add(disk).ok() && guest.add(net).ok();
         disk.start();
+        net.start();
         idle(model::kSecond);
         started_ = true;
         if (!good) {
@@ -204,6 +232,7 @@ void Victim::idle(Nanoseconds time) {
     while (raw_counter(machine) < end) {
         guest.pump();
         disk.pump();
+        net.pump();
         wait_for_interrupt(machine, end);
     }
 }
@@ -228,6 +257,8 @@ bool Victim::cycle() {
             const auto request = handshake_.poll();
             if (request.ok() && request.value().word == ShutdownWord::suspend) {
                 begin_transfers();
+                told_before_ = netback.announcements();
+                frames.burst();
                 const Result<CycleResult> done = guest.suspend();
                 if (!done.ok() || !handshake_.finished(done.value().outcome).ok()) {
                     fail("the request cannot be finished");

@@ -11,9 +11,11 @@
 
 #include "drivers/blkfront/blkfront.h"
 #include "drivers/model/backend/blkback.h"
+#include "drivers/model/backend/netback.h"
 #include "drivers/model/machine.h"
 #include "drivers/xen_guest/xen_guest.h"
 #include "tests/mutants/citizens.h"
+#include "tests/workload/frame_load.h"
 #include "xen/handshake/handshake.h"
 
 namespace resume::mutants {
@@ -60,6 +62,10 @@ class Victim {
     std::unique_ptr<BlockQueueMemory[]> memory{new BlockQueueMemory[kQueues]};
     model::Blkback& backend;
     Blkfront disk;
+    std::unique_ptr<NetQueueMemory[]> net_memory{new NetQueueMemory[kQueues]};
+    model::Netback& netback;
+    Netfront net;
+    FrameLoad frames;  ///< sent and sent back by a peer
 
   private:
     bool boot();
@@ -72,6 +78,7 @@ class Victim {
     bool check_timers();
     bool check_rest();
     bool check_disk();
+    bool check_net();
     void write_and_read();
     bool transfer(BlockRequest::Operation operation, char* data, uint32_t sectors);
     void begin_transfers();
@@ -94,6 +101,7 @@ class Victim {
     uint32_t alarms_before_[2] = {};  ///< timer_fired_ when the timers were armed before a cycle
     Nanoseconds last_monotonic_ = 0;
     std::optional<CycleResult> result_;
+    uint64_t told_before_ = 0;  ///< how often the network heard where the guest is
     /// Requests that are under way when the guest goes down: one on each queue, one split.
     static constexpr uint32_t kBusy = 3;
     struct Busy {

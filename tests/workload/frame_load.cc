@@ -48,12 +48,17 @@ uint32_t FrameLoad::under_way() noexcept {
     const Ticks patience = counter_hz(machine_) * kPatienceSeconds;
     for (Lane& lane : lanes_) {
         if (lane.number != 0 && now - lane.sent > patience) {
-            lane.number = 0;
-            ++lost_;
+            give_up(lane);
         }
         count += lane.number != 0 ? 1U : 0U;
     }
     return count;
+}
+
+void FrameLoad::give_up(Lane& lane) noexcept {
+    given_up_[next_given_up_++ % kGivenUp] = lane;
+    lane.number = 0;
+    ++lost_;
 }
 
 void FrameLoad::burst() noexcept {
@@ -79,15 +84,27 @@ void FrameLoad::take(const char* frame, uint32_t size) noexcept {
     __builtin_memcpy(&number, frame + kNumber, sizeof number);
     for (Lane& lane : lanes_) {
         if (lane.number == number && number != 0) {
-            fill(wanted_, number, lane.size);
-            const bool same = size == lane.size &&
-                              __builtin_memcmp(frame + kType, wanted_ + kType, size - kType) == 0;
-            ++(same ? came_back_ : wrong_);
+            compare(lane, frame, size);
             lane.number = 0;
             return;
         }
     }
+    for (Lane& lane : given_up_) {
+        if (lane.number == number && number != 0) {
+            compare(lane, frame, size);
+            lane.number = 0;
+            --lost_;
+            return;
+        }
+    }
     ++doubled_;
+}
+
+void FrameLoad::compare(const Lane& lane, const char* frame, uint32_t size) noexcept {
+    fill(wanted_, lane.number, lane.size);
+    const bool same =
+        size == lane.size && __builtin_memcmp(frame + kType, wanted_ + kType, size - kType) == 0;
+    ++(same ? came_back_ : wrong_);
 }
 
 }  // namespace v0

@@ -22,7 +22,7 @@ class FrameLoad {
 
     // Thread context, CPU 0.
     /// A new frame in every lane that waits for none, where the link takes it. One that did not
-    /// come back in two seconds is given up.
+    /// come back in two seconds counts as lost, until it comes.
     void burst() noexcept;
     /// Frames that may still come back.
     [[nodiscard]] uint32_t under_way() noexcept;
@@ -30,7 +30,7 @@ class FrameLoad {
     [[nodiscard]] uint64_t sent() const noexcept { return number_; }
     [[nodiscard]] uint64_t came_back() const noexcept { return came_back_; }
     [[nodiscard]] uint64_t lost() const noexcept { return lost_; }
-    /// Frames that came back twice, or after they were given up; and such that hold something else.
+    /// Frames that came back twice; and such that hold something else.
     [[nodiscard]] uint64_t doubled() const noexcept { return doubled_; }
     [[nodiscard]] uint64_t wrong() const noexcept { return wrong_; }
 
@@ -44,11 +44,16 @@ class FrameLoad {
     void send(Lane& lane) noexcept;
     void fill(char* frame, uint64_t number, uint32_t size) const noexcept;
     void take(const char* frame, uint32_t size) noexcept;
+    void give_up(Lane& lane) noexcept;
+    void compare(const Lane& lane, const char* frame, uint32_t size) noexcept;
 
     Machine& machine_;
     Netfront& net_;
     uint64_t seed_;
+    static constexpr uint32_t kGivenUp = 64;
     Lane lanes_[kLanes];
+    Lane given_up_[kGivenUp];  ///< the last ones
+    uint32_t next_given_up_ = 0;
     uint64_t number_ = 0;
     uint64_t came_back_ = 0;
     uint64_t lost_ = 0;

@@ -56,10 +56,12 @@ void StoreRing::notified() {
 }
 
 void StoreRing::serve() {
+    const uint64_t before = requests_;
     while (!broken_ && take_bytes()) {
         while (!broken_ && take_message()) {
         }
     }
+    rounds_ += requests_ != before ? 1 : 0;
     flush();
 }
 

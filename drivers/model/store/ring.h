@@ -29,6 +29,8 @@ class StoreRing {
     [[nodiscard]] bool broken() const { return broken_; }
     /// Requests taken in so far.
     [[nodiscard]] uint64_t requests() const { return requests_; }
+    /// Times that the daemon looked and found some: round trips, of however many requests.
+    [[nodiscard]] uint64_t rounds() const { return rounds_; }
 
   private:
     struct Placed {  ///< a message in the ring that the guest has not consumed
@@ -57,6 +59,7 @@ class StoreRing {
     bool scheduled_ = false;
     bool broken_ = false;
     uint64_t requests_ = 0;
+    uint64_t rounds_ = 0;
     std::string input_;
     std::deque<StoreMessage> output_;
     std::string bytes_;  ///< of output_.front(), from written_ on not yet in the ring

@@ -102,8 +102,8 @@ void ModelledGuest::on_tick(void* self, uint32_t cpu) noexcept {
             guest.longest_gap_ = std::max(guest.longest_gap_, now - guest.last_tick_);
         }
         guest.last_tick_ = now;
-        ++guest.ticks_;
     }
+    ++guest.ticks_[cpu];
     (void)guest.guest_->time().arm_after(guest.config_.tick_ms * model::kMillisecond);
 }
 

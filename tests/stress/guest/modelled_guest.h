@@ -76,7 +76,8 @@ class ModelledGuest {
     [[nodiscard]] Tasks& tasks() { return tasks_; }
     [[nodiscard]] std::vector<std::unique_ptr<OrdinaryDevice>>& devices() { return devices_; }
     [[nodiscard]] OrdinaryDevice& device(const std::string& name);
-    [[nodiscard]] uint64_t ticks() const { return ticks_; }
+    [[nodiscard]] uint64_t ticks() const { return ticks_[0]; }
+    [[nodiscard]] uint64_t ticks_of(uint32_t vcpu) const { return ticks_[vcpu]; }
     /// ns by which its own clock was seen to go back, at most; and the longest leap of a tick.
     [[nodiscard]] Nanoseconds worst_step_back() const { return worst_step_back_; }
     [[nodiscard]] Nanoseconds longest_gap() const { return longest_gap_; }
@@ -109,7 +110,7 @@ class ModelledGuest {
     bool started_ = false;
     std::optional<CycleResult> last_;
     Error last_error_{};
-    uint64_t ticks_ = 0;
+    uint64_t ticks_[kMaxVcpus] = {};
     Nanoseconds last_tick_ = 0;
     Nanoseconds worst_step_back_ = 0;
     Nanoseconds longest_gap_ = 0;

@@ -77,13 +77,21 @@ Result<> booted(const GuestOptions& options, const std::function<void(Machine&)>
     return result;
 }
 
+uint32_t grants_to_be_had(ModelGuest& guest) {
+    uint32_t made = 0;
+    while (guest.guest.grants().grant(0, 1, false).ok()) {
+        ++made;
+    }
+    return made;
+}
+
 TEST(CallbackTest, AHostWithoutVectorsIsAnError) {
     GuestOptions options;
     options.machine.hosts.front().callback_vector = false;
     EXPECT_EQ(booted(options).error().code, Errc::unsupported);
 }
 
-TEST(GrantTableTest, AHostThatAllowsFewerFramesIsAnError) {
+TEST(GrantTableTest, AHostThatAllowsNoFrameIsAnError) {
     GuestOptions options;
     options.machine.hosts.front().grant_frames = 0;
     EXPECT_EQ(booted(options).error().code, Errc::no_space);
@@ -103,12 +111,24 @@ TEST(GrantTableTest, OldReferencesMeanNothingInAFreshDomain) {
         EXPECT_EQ(guest.guest.grants().end(reference).error().code, Errc::gone);
         EXPECT_EQ(guest.guest.grants().end(0).error().code, Errc::invalid);
         EXPECT_EQ(guest.guest.grants().end(~0U).error().code, Errc::invalid);
-        uint32_t made = 0;
-        while (guest.guest.grants().grant(0, 1, false).ok()) {
-            ++made;
-        }
-        EXPECT_EQ(made, 512U - GrantTable::kReserved);
+        EXPECT_EQ(grants_to_be_had(guest), 2 * 512U - GrantTable::kReserved);
     });
+}
+
+TEST(GrantTableTest, AHostThatAllowsFewerFramesIsLivedWithUntilTheNext) {
+    GuestOptions options;
+    options.machine.hosts.resize(2);
+    options.machine.hosts[1].grant_frames = 1;
+    ModelGuest guest{options};
+    ASSERT_EQ(guest.boot().end, GuestEnd::returned);
+    for (const uint32_t frames : {2U, 1U, 2U}) {
+        guest.run([&] {
+            EXPECT_EQ(grants_to_be_had(guest), frames * 512U - GrantTable::kReserved);
+            EXPECT_EQ(guest.guest.grants().in_use(), frames * 512U - GrantTable::kReserved);
+        });
+        ASSERT_TRUE(guest.cycle(HostAct::migrate));
+        EXPECT_EQ(guest.guest.grants().in_use(), 0U);
+    }
 }
 
 TEST(UnplugTest, ABlacklistedDriverUnplugsNothing) {
