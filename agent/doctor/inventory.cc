@@ -168,6 +168,9 @@ Inventory parse_inventory(std::string_view text, std::string_view file, std::str
     } catch (const json::parse_error& wrong) {
         error = place + "byte " + std::to_string(wrong.byte) + ": not JSON";
         return {};
+    } catch (const json::out_of_range&) {
+        error = place + "a number is too large";
+        return {};
     }
     if (!whole.is_object() || whole.value("schema", json{}) != "inventory-1" ||
         !whole.contains("items") || !whole["items"].is_array()) {

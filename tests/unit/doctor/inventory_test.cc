@@ -175,6 +175,8 @@ TEST(InventoryTest, BadFilesAreNamedWithTheirCause) {
     const std::pair<const char*, const char*> kBad[] = {
         {"", "a.json: byte 1: not JSON"},
         {"{\"schema\": \"inventory-1\"", "not JSON"},
+        {"[1e999]", "a.json: a number is too large"},  // found by fuzz-inventory
+
         {"[]", "a.json: not an inventory"},
         {"{\"schema\":\"doctor-1\",\"items\":[]}", "not an inventory"},
         {"{\"schema\":\"inventory-1\",\"items\":[1]}", "an item is not an object"},
