@@ -13,7 +13,6 @@
 #include "agent/base/log.h"
 #include "agent/base/signals.h"
 #include "agent/daemon/classifier.h"
-#include "agent/daemon/host_request.h"
 #include "agent/daemon/notify.h"
 #include "agent/observe/unannounced.h"
 
@@ -188,6 +187,9 @@ void Agent::reload() {
         apply_log_level();
         arm_poll();
         probe_.get_ready();
+        if (link_) {
+            link_->try_again();
+        }
         log(LogLevel::info, "configuration read again");
     }
     notify_manager("READY=1");
@@ -218,43 +220,6 @@ void Agent::arm_poll() {
         observer_.look_for_pause();
         arm_poll();
     });
-}
-
-void Agent::watch_store() {
-    if (!store_ || store_->fd() < 0) {
-        return;
-    }
-    for (const char* path : {"control/shutdown", "domid", "device"}) {
-        if (const int error = store_->watch(path, path).error; error != 0) {
-            log(LogLevel::warning, "%s",
-                explain(std::string{"cannot watch "} + path, error).c_str());
-        }
-    }
-    // Watched even where no request is accepted: the host is told so, and need not wait.
-    store_->watch("data/resume/request", "request");
-    loop_.watch(store_->fd(), EPOLLIN, [this](uint32_t) { on_store(); });
-    if (publisher_) {
-        publisher_->keep("state", "up");
-        publisher_->publish_all();
-    }
-}
-
-void Agent::on_store() {
-    const int fd = store_->fd();
-    while (const auto token = store_->next_event()) {
-        if (*token == "request") {
-            take_request();
-        } else if (*token == "device") {
-            on_device();
-        } else if (*token == "domid" && publisher_ && !observer_.busy()) {
-            // A new domain: libxl has not carried our nodes over.
-            publisher_->publish_all();
-        }
-    }
-    if (store_->fd() < 0) {
-        loop_.unwatch(fd);
-        log(LogLevel::error, "%s", store_->state().detail.c_str());
-    }
 }
 
 void Agent::on_reports(std::vector<oracle::CycleReport> reports) {
@@ -290,44 +255,6 @@ std::string Agent::want(const std::string& kind, bool freeze, unsigned ttl_s, un
     const std::string id = announcement.id;
     wanted_.push_back(std::move(wanted));
     return id;
-}
-
-void Agent::take_request() {
-    const StoreAnswer node = store_->read("data/resume/request");
-    if (!node.ok() || node.value.empty()) {
-        return;
-    }
-    store_->remove("data/resume/request");  // a checkpoint must not replay it
-    const HostRequest request = parse_host_request(node.value);
-    if (request.verb == HostRequest::Verb::release) {
-        if (request.id == host_request_) {
-            release_when_quiet(announced_for_host_);
-        }
-        return;
-    }
-    const auto reply = [this, id = request.id](const std::string& word, const std::string& why) {
-        if (publisher_) {
-            publisher_->set("answer", word + " " + id + (why.empty() ? "" : " " + why));
-        }
-    };
-    const auto& accept = loaded_.config.request_accept;
-    if (request.verb == HostRequest::Verb::none ||
-        std::find(accept.begin(), accept.end(), request.kind) == accept.end()) {
-        reply("unsupported", "");
-        return;
-    }
-    reply("pending", "");
-    const auto limit = static_cast<unsigned>(loaded_.config.request_ttl_s);
-    const std::string ours =
-        want(request.kind, false, std::clamp(request.ttl_s, 1U, limit), 45'000,
-             [reply](bool ready, const std::string&, const std::string& reason) {
-                 reply(ready ? "ready" : "refused", ready ? "" : reason.substr(0, 200));
-             });
-    if (!ours.empty()) {
-        host_request_ = request.id;
-        announced_for_host_ = ours;
-        wanted_.back().announcement.expired = [reply] { reply("expired", ""); };
-    }
 }
 
 void Agent::run_wanted() {
@@ -379,6 +306,9 @@ void Agent::look_after_cycles() {
         judged_ = reporter_.count();
         doctor_.refresh();
         give_memory_back();
+        if (link_) {
+            link_->try_again();
+        }
     }
 }
 
@@ -400,8 +330,8 @@ int Agent::run() {
     notify_manager("READY=1");
     pair_left_behind();
     while (!stopping_) {
-        if (store_ && store_->fd() >= 0) {
-            on_store();  // events that came in with the answer to something else wake nobody up
+        if (link_) {
+            link_->tend();
         }
         loop_.step(wanted_.empty() ? std::nullopt : std::optional{std::chrono::milliseconds{0}});
         coordinator_.run_delivered();

@@ -18,6 +18,7 @@
 #include "agent/config/config.h"
 #include "agent/daemon/guest_watch.h"
 #include "agent/daemon/service.h"
+#include "agent/daemon/store_link.h"
 #include "agent/observe/observer.h"
 
 namespace resume::agent {
@@ -46,6 +47,7 @@ class Agent {
     void reload();
     void on_reports(std::vector<oracle::CycleReport> reports);
     void watch_store();
+    void publish_all();
     void on_lost_page(const MemoryFailure& failure);
     void on_logind();
     void on_store();
@@ -92,6 +94,7 @@ class Agent {
     Service service_;
     Clients clients_;
     Observer observer_;
+    std::unique_ptr<StoreLink> link_{};  ///< none where there never was a connection
     UniqueFd signals_{};
     std::deque<Wanted> wanted_{};
     std::string logind_id_{};

@@ -45,23 +45,57 @@ int error_named(std::string_view name) {
     return EIO;
 }
 
-}  // namespace
-
-XenbusStore::XenbusStore(const Root& root) {
-    for (const char* path : {"/dev/xen/xenbus", "/proc/xen/xenbus"}) {
-        fd_ = UniqueFd{::open(root(path).c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK)};
-        if (fd_.valid()) {
-            return;
-        }
-        problem_ = explain(std::string{"cannot open "} + path, errno);
-        if (errno != ENOENT && errno != ENXIO && errno != ENODEV) {
-            return;
-        }
+UniqueFd never_blocks(UniqueFd fd) {
+    if (fd.valid()) {
+        ::fcntl(fd.get(), F_SETFL, ::fcntl(fd.get(), F_GETFL) | O_NONBLOCK);
     }
+    return fd;
 }
 
-XenbusStore::XenbusStore(UniqueFd connection) : fd_{std::move(connection)} {
-    ::fcntl(fd_.get(), F_SETFL, ::fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
+UniqueFd open_device(const Root& root, std::string& problem) {
+    for (const char* path : {"/dev/xen/xenbus", "/proc/xen/xenbus"}) {
+        UniqueFd fd{::open(root(path).c_str(), O_RDWR | O_CLOEXEC)};
+        if (fd.valid()) {
+            return fd;
+        }
+        const int error = errno;
+        problem = explain(std::string{"cannot open "} + path, error);
+        if (error != ENOENT && error != ENXIO && error != ENODEV) {
+            break;
+        }
+    }
+    return {};
+}
+
+}  // namespace
+
+XenbusStore::XenbusStore(const Root& root)
+    : XenbusStore{[root](std::string& problem) { return open_device(root, problem); }} {}
+
+XenbusStore::XenbusStore(Open open) : open_{std::move(open)}, fd_{never_blocks(open_(problem_))} {}
+
+XenbusStore::XenbusStore(UniqueFd connection) : fd_{never_blocks(std::move(connection))} {}
+
+int XenbusStore::reconnect() {
+    lost_.reset();
+    if (fd_.valid()) {
+        return 0;
+    }
+    if (open_) {
+        fd_ = never_blocks(open_(problem_));
+    }
+    if (!fd_.valid()) {
+        return ENOTCONN;
+    }
+    // Asked before anything is watched: the device lets nobody out of write(2) before a watch is
+    // answered, and a task that waits there cannot be frozen.
+    StoreAnswer answer = read("domid");
+    for (const auto& [path, token] : watches_) {
+        if (fd_.valid()) {
+            answer = request(XS_WATCH, path + '\0' + token + '\0');
+        }
+    }
+    return fd_.valid() ? 0 : answer.error;
 }
 
 SourceState XenbusStore::state() const {
@@ -72,7 +106,7 @@ SourceState XenbusStore::state() const {
 
 void XenbusStore::fail(int error) {
     problem_ = explain("lost the store's connection", error);
-    fd_.reset();
+    lost_ = std::move(fd_);
     inbox_.clear();
 }
 
@@ -204,7 +238,11 @@ StoreAnswer XenbusStore::remove(std::string_view path) {
 }
 
 StoreAnswer XenbusStore::watch(std::string_view path, std::string_view token) {
-    return request(XS_WATCH, std::string{path} + '\0' + std::string{token} + '\0');
+    StoreAnswer answer = request(XS_WATCH, std::string{path} + '\0' + std::string{token} + '\0');
+    if (answer.ok() || !fd_.valid()) {
+        watches_.emplace_back(path, token);
+    }
+    return answer;
 }
 
 std::optional<std::string> XenbusStore::next_event() {

@@ -4,9 +4,11 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "agent/base/files.h"
@@ -16,7 +18,7 @@
 namespace resume::agent {
 
 /// A store's answer: the value, or an errno (ENOENT, EACCES, ...). EPROTO: an answer that breaks
-/// the protocol; ETIMEDOUT: none within two seconds; after either, the connection is closed.
+/// the protocol; ETIMEDOUT: none within two seconds; after either, the connection is lost.
 struct StoreAnswer {
     int error = 0;
     std::string value{};
@@ -32,6 +34,9 @@ class GuestStore {
     virtual StoreAnswer write(std::string_view path, std::string_view value) = 0;
     virtual StoreAnswer remove(std::string_view path) = 0;
     virtual StoreAnswer watch(std::string_view path, std::string_view token) = 0;
+    /// Opens a connection that was lost again, with all its watches; each fires at once. Returns 0,
+    /// or an errno, and then there is still none.
+    virtual int reconnect() = 0;
     /// Tokens of watches that fired, oldest first; empty when none did.
     virtual std::optional<std::string> next_event() = 0;
     /// Readable when an event may be there; -1 without a connection.
@@ -44,7 +49,10 @@ class GuestStore {
 class XenbusStore final : public GuestStore {
   public:
     explicit XenbusStore(const Root& root);
-    /// An open connection, for tests.
+    /// `open` gives a fresh connection, or none and why.
+    using Open = std::function<UniqueFd(std::string& problem)>;
+    explicit XenbusStore(Open open);
+    /// One connection, for tests.
     explicit XenbusStore(UniqueFd connection);
 
     StoreAnswer read(std::string_view path) override;
@@ -52,6 +60,7 @@ class XenbusStore final : public GuestStore {
     StoreAnswer write(std::string_view path, std::string_view value) override;
     StoreAnswer remove(std::string_view path) override;
     StoreAnswer watch(std::string_view path, std::string_view token) override;
+    int reconnect() override;
     std::optional<std::string> next_event() override;
     [[nodiscard]] int fd() const override { return fd_.get(); }
     [[nodiscard]] SourceState state() const override;
@@ -70,8 +79,12 @@ class XenbusStore final : public GuestStore {
     int fill(size_t wanted, int wait_ms);
     void fail(int error);
 
+    std::string problem_{};  ///< before what is opened
+    Open open_{};
     UniqueFd fd_{};
-    std::string problem_{};
+    /// Lost, and not closed yet: its number must not come back while an event loop still knows it.
+    UniqueFd lost_{};
+    std::vector<std::pair<std::string, std::string>> watches_{};  ///< path, token
     std::string inbox_{};
     std::deque<std::string> events_{};
     uint32_t next_id_ = 1;

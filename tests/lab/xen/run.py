@@ -48,7 +48,7 @@ def parse_arguments():
                         help="xen-kernel: the cycles with a disk under load; long: nothing but "
                         "them, 1,465 of them")
     parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore, "
-                        "or none; xen: only cases with this in their name")
+                        "or none; xen: only cases whose name matches this expression")
     parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
                         help="xen: whose word counts; `kernel` proves the lab without an agent")
     parser.add_argument("--keep-logs", metavar="DIR", type=pathlib.Path,
@@ -189,7 +189,8 @@ def run_linux_lab(arguments, machine, folder):
                            images.Cache(ROOT / "build/lab"), arguments.tools, with_agent)
         try:
             good = LinuxLab(made, arguments.reporter, say, lambda: packages.find_device_model(
-                packages.find_installation())).run(arguments.smoke, arguments.only)
+                packages.find_installation()), arguments.keep_logs).run(arguments.smoke,
+                                                                        arguments.only)
         finally:
             save_logs(dom0, machine, folder)
     return GOOD if good else FINDING

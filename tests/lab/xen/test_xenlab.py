@@ -11,7 +11,8 @@ import unittest
 from xenlab import kernel_bugs, kernel_disk, kernel_guest, kernel_lab, kernel_plan as plan
 from xenlab.console import Console
 from xenlab.cpio import Initramfs
-from xenlab.errors import TimedOut
+from xenlab.errors import LabError, TimedOut
+from xenlab.linux import LinuxShell
 from xenlab.oracle import Oracle, Verdict, violation_ids
 from xenlab.return_times import ReturnTimes
 
@@ -261,6 +262,45 @@ class OracleTest(unittest.TestCase):
 
     def test_ids(self):
         self.assertEqual(list(violation_ids('no json\n{"violations": ["P4"]}\n{}\n')), ["P4"])
+
+
+INIT = pathlib.Path(__file__).resolve().parent / "domu" / "init.sh"
+
+
+@unittest.skipUnless(shutil.which("busybox"), "busybox is not installed")
+class LinuxShellTest(unittest.TestCase):
+    """The guest's own init answers, as far as a command goes; `lose` takes lines off its console."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.name = "l1"
+        self.lose = lambda line: False
+
+    def setUp(self):
+        self.console = Console(self.name)
+
+    def write(self, _node, command):
+        script = INIT.read_text()
+        function = script[script.index("run_command() {"):script.index("\nlast=\n")]
+        with tempfile.TemporaryDirectory() as folder:
+            program = f"{function.replace('/run/', folder + '/')}\nrun_command \"$1\""
+            lines = subprocess.run(["busybox", "sh", "-c", program, "init", command], timeout=30,
+                                   capture_output=True, text=True, check=True).stdout.splitlines()
+        for line in lines:
+            if not self.lose(line):
+                self.console.add(line)
+
+    def test_long_and_empty_lines_arrive_whole(self):
+        shell = LinuxShell(self)
+        script = "head -c 100001 /dev/zero | tr '\\0' x; echo; echo; printf end; exit 3"
+        self.assertEqual(shell.run(script), (3, ["x" * 100_001, "", "end"]))
+        self.assertLess(max(map(len, self.console.lines)), 16_384)  # where dom0's follower cuts
+        self.assertEqual(shell.run("true"), (0, []))
+
+    def test_a_lost_line_is_no_shorter_output(self):
+        self.lose = lambda line: line == "1> b"
+        with self.assertRaisesRegex(LabError, "2 lines of 3"):
+            LinuxShell(self).run("echo a; echo b; echo c")
 
 
 class InitramfsTest(unittest.TestCase):

@@ -187,6 +187,7 @@ class MapStore final : public GuestStore {
     StoreAnswer write(std::string_view, std::string_view) override { return {}; }
     StoreAnswer remove(std::string_view) override { return {}; }
     StoreAnswer watch(std::string_view, std::string_view) override { return {}; }
+    int reconnect() override { return 0; }
     std::optional<std::string> next_event() override { return std::nullopt; }
     [[nodiscard]] int fd() const override { return 0; }
     [[nodiscard]] SourceState state() const override { return {}; }

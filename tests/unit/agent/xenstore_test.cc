@@ -1,38 +1,13 @@
 #include "agent/observe/xenstore.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <xen/io/xs_wire.h>
 
-#include <array>
+#include "store_daemon.h"
 
 namespace resume::agent {
 namespace {
-
-/// The other end of the wire: sends what it is told, whatever was asked.
-class Daemon {
-  public:
-    Daemon() {
-        ::signal(SIGPIPE, SIG_IGN);  // as the agent does
-        std::array<int, 2> ends{};
-        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()), 0);
-        guest = UniqueFd{ends[0]};
-        mine = UniqueFd{ends[1]};
-    }
-    void say(uint32_t type, uint32_t id, const std::string& body, int claimed = -1) const {
-        xsd_sockmsg header{};
-        header.type = type;
-        header.req_id = id;
-        header.len =
-            claimed < 0 ? static_cast<uint32_t>(body.size()) : static_cast<uint32_t>(claimed);
-        ASSERT_EQ(::write(mine.get(), &header, sizeof header), static_cast<ssize_t>(sizeof header));
-        ASSERT_EQ(::write(mine.get(), body.data(), body.size()), static_cast<ssize_t>(body.size()));
-    }
-    UniqueFd guest, mine;
-};
 
 TEST(Xenstore, ReadsAValueAndKeepsAnEventThatCameBeforeIt) {
     Daemon daemon;
@@ -82,6 +57,50 @@ TEST(Xenstore, AValueOverTheLimitIsNotSent) {
     Daemon daemon;
     XenbusStore store{std::move(daemon.guest)};
     EXPECT_EQ(store.write("x", std::string(XENSTORE_PAYLOAD_MAX, 'x')).error, E2BIG);
+}
+
+TEST(Xenstore, ALostConnectionIsOpenedAgainWithItsWatches) {
+    Daemon first;
+    Daemon second;
+    second.say(XS_ERROR, 3, std::string{"ENOENT\0", 7});  // `domid` is asked for, not needed
+    second.say(XS_WATCH, 4, "OK");
+    second.say(XS_WATCH_EVENT, 0, std::string{"domid\0token\0", 12});
+    int opened = 0;
+    XenbusStore store{
+        [&](std::string&) { return std::move(opened++ == 0 ? first.guest : second.guest); }};
+    first.say(XS_WATCH, 1, "OK");
+    EXPECT_TRUE(store.watch("domid", "token").ok());
+    const int before = store.fd();
+    first.mine.reset();
+    EXPECT_NE(store.read("x").error, 0);
+    EXPECT_EQ(store.fd(), -1);
+    EXPECT_EQ(::fcntl(before, F_GETFD), FD_CLOEXEC);  // an event loop still knows the number
+    ASSERT_EQ(store.reconnect(), 0);
+    EXPECT_EQ(opened, 2);
+    EXPECT_EQ(second.asked(), (std::vector<uint32_t>{XS_READ, XS_WATCH}));
+    EXPECT_EQ(store.next_event(), "token");
+    EXPECT_EQ(store.reconnect(), 0);  // connected: nothing to do
+    EXPECT_EQ(opened, 2);
+}
+
+TEST(Xenstore, AnAttemptThatFailsLeavesItLost) {
+    Daemon first;
+    Daemon gone;
+    int opened = 0;
+    XenbusStore store{[&](std::string& problem) {
+        problem = "no device";
+        ++opened;
+        return opened == 1   ? std::move(first.guest)
+               : opened == 2 ? std::move(gone.guest)
+                             : UniqueFd{};
+    }};
+    first.mine.reset();
+    gone.mine.reset();
+    EXPECT_NE(store.read("x").error, 0);
+    EXPECT_NE(store.reconnect(), 0);
+    EXPECT_EQ(store.reconnect(), ENOTCONN);
+    EXPECT_EQ(store.state().detail, "no device");
+    EXPECT_EQ(store.read("x").error, ENOTCONN);
 }
 
 }  // namespace

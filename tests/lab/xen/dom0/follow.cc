@@ -14,7 +14,7 @@
 
 namespace {
 
-/// A line of a hostile guest has no end: it is cut here.
+/// A line of a hostile guest has no end: here another one begins.
 constexpr size_t kLineLimit = 16'384;
 
 struct Followed {
@@ -55,12 +55,13 @@ class Follower {
   private:
     void take(const std::string& name, Followed& file, const std::string& text) {
         for (const char letter : text) {
-            if (letter != '\n' && file.partial.size() < kLineLimit) {
-                file.partial += letter;
-                continue;
+            if (letter == '\n' || file.partial.size() == kLineLimit) {
+                printf("%s\t%s\n", name.c_str(), file.partial.c_str());
+                file.partial.clear();
             }
-            printf("%s\t%s\n", name.c_str(), file.partial.c_str());
-            file.partial.clear();
+            if (letter != '\n') {
+                file.partial += letter;
+            }
         }
     }
 

@@ -1,7 +1,9 @@
 #!/bin/busybox sh
 # A Linux guest of the lab: modules, its trace on the console, then commands from the store.
-# A command is `NUMBER SCRIPT...` in data/lab/run; its output is led by `NUMBER> `. One that comes
-# again is not run again; the line for it takes along what a console of a restored guest held back.
+# A command is `NUMBER SCRIPT...` in data/lab/run; its output is led by `NUMBER> `, a piece of a line
+# too long for dom0's follower by `NUMBER+ `, and LAB-END tells how many of both there are. One that
+# comes again is not run again; the line for it takes along what a console of a restored guest held
+# back.
 /bin/busybox --install -s /bin
 export PATH=/bin:/sbin:/usr/bin:/usr/sbin
 mount -t proc proc /proc
@@ -28,8 +30,12 @@ run_command() {
     echo "LAB-BEGIN $number"
     sh -c "${1#* }" >/run/output 2>&1 </dev/null
     status=$?
-    sed "s/^/$number> /" /run/output
-    echo "LAB-END $number $status"
+    awk -v n="$number" '{
+        for (; length($0) > 4000; $0 = substr($0, 4001)) print n "+ " substr($0, 1, 4000)
+        print n "> " $0
+    }' /run/output >/run/told
+    cat /run/told
+    echo "LAB-END $number $status $(wc -l </run/told)"
 }
 
 last=

@@ -4,7 +4,7 @@ import json
 import re
 import time
 
-from .errors import TimedOut
+from .errors import LabError, TimedOut
 
 # In the guest, by folder. The freeze helper is where the agent looks for it.
 PROGRAMS = {"resume-agent": "usr/sbin", "resumectl": "usr/sbin",
@@ -13,8 +13,9 @@ REPORT_TIMEOUT = 60
 STATE = "/var/lib/libresume"
 # What the agent's socket answers comes behind what its loop has written down.
 COUNT = "resumectl status; cat /run/libresume/counter 2>/dev/null"
-# A report with its devices is longer than a line of a console may be. The fields of an id are the
-# five of the boot id, the counter and a random number. No backslash: xenstore-write eats them.
+# Without the devices: they are most of a report, and an emulated console is slow. The fields of an
+# id are the five of the boot id, the counter and a random number. No backslash: xenstore-write eats
+# them.
 TAKE = (f"cat {STATE}/cycles.jsonl.1 {STATE}/cycles.jsonl 2>/dev/null | "
         "sed 's/\"devices\":[[][^]]*[]]/\"devices\":[]/' | "
         "awk -F'\"id\":\"' '{{ split($2, part, \"-\"); if (part[6] > {seen}) print }}'")
@@ -27,6 +28,7 @@ class AgentReports:
     def __init__(self, shell):
         self._shell = shell
         self._seen = 0
+        self._log_lines = 0
 
     def take(self, count, timeout=REPORT_TIMEOUT):
         """New reports, oldest first: waits until there are `count` and the agent is quiet, or the
@@ -40,9 +42,8 @@ class AgentReports:
             if time.monotonic() >= deadline:
                 break
             time.sleep(0.3)
-        reports = [json.loads(line) for line in
-                   self._shell.run(TAKE.format(seen=self._seen), timeout=60)[1]
-                   if line.startswith("{")]
+        reports = [parsed(line) for line in
+                   self._shell.run(TAKE.format(seen=self._seen), timeout=60)[1]]
         self._seen = max([self._seen, *map(number_of, reports)])
         return sorted(reports, key=number_of)
 
@@ -58,10 +59,27 @@ class AgentReports:
     def latencies(self):
         """(ms until on disk, ms until in xenstore) of each report, from the end of its cycle in the
         kernel's trace: by the agent's log, all on the boot clock of the guest."""
-        lines = self._shell.run("grep 'after its end on disk' /run/agent.log; "
-                                ": > /run/agent.log", timeout=60)[1]
+        lines = self._shell.run(f"tail -n +{self._log_lines + 1} /run/agent.log | "
+                                "grep 'after its end on disk'; wc -l </run/agent.log",
+                                timeout=60)[1]
+        self._log_lines = int(lines.pop())
         return [(float(found.group(2)), float(found.group(3)))
                 for found in map(LATENCY.search, lines) if found]
+
+    def keep(self, folder, name):
+        """For a person: the agent's log, all its reports, and the newest one with its devices."""
+        for ending, command in (("agent.log", "cat /run/agent.log"),
+                                ("cycles.jsonl", TAKE.format(seen=0)),
+                                ("newest.json", f"tail -n 1 {STATE}/cycles.jsonl")):
+            lines = self._shell.run(command, timeout=120)[1]
+            (folder / f"{name}.{ending}").write_text("".join(line + "\n" for line in lines))
+
+
+def parsed(line):
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise LabError(f"no report: {error}: {line[:200]!r}") from error
 
 
 def number_of(report):

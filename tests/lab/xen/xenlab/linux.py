@@ -6,7 +6,7 @@ import time
 
 from . import images
 from .cpio import Initramfs
-from .errors import TimedOut
+from .errors import LabError, TimedOut
 from .guest import disk_settings
 
 MODULES = ("xenfs", "xen-privcmd", "xen-evtchn", "xen-gntalloc", "xen-gntdev", "xen-blkfront",
@@ -90,10 +90,27 @@ class LinuxShell:
             end, line = console.wait_for(lambda text: text.startswith(mark), begin, timeout)
         except TimedOut as error:
             raise TimedOut(f"{self._guest.name}: {shlex.quote(script)}: {error}") from error
-        prefix = f"{number}> "
-        output = [text.removeprefix(prefix) for text in console.lines[begin + 1:end]
-                  if text.startswith(prefix)]
-        return int(line.removeprefix(mark)), output
+        status, told = map(int, line.removeprefix(mark).split())
+        pieces, output = output_of(number, console.lines[begin + 1:end])
+        if pieces != told:
+            raise LabError(f"{self._guest.name}: {pieces} lines of {told} came over the console: "
+                           f"{shlex.quote(script)}")
+        return status, output
+
+
+def output_of(number, lines):
+    """(pieces, whole lines) of what one command printed; domu/init.sh cuts long lines."""
+    pieces, whole, begun = 0, [], ""
+    for line in lines:
+        mark, _, text = line.partition(" ")
+        if mark not in (f"{number}>", f"{number}+"):
+            continue
+        pieces += 1
+        begun += text
+        if mark.endswith(">"):
+            whole.append(begun)
+            begun = ""
+    return pieces, whole
 
 
 def image_for(cache, installation, name, release, sources=(), **parts):

@@ -1,5 +1,6 @@
 """Runs the Linux cases: a table case / expected / reported / evidence."""
 
+import re
 import statistics
 import time
 
@@ -14,20 +15,22 @@ class LinuxLab:
     """`reporter`: `agent` compares the agent's reports, `kernel` the kernel's own trace, which
     shows that the lab itself does what it says."""
 
-    def __init__(self, guests, reporter, say, device_model):
-        """`device_model`: raises Skip when dom0 has none, for an HVM guest."""
+    def __init__(self, guests, reporter, say, device_model, kept=None):
+        """`device_model`: raises Skip when dom0 has none, for an HVM guest. `kept`: a folder for
+        what the agents have written down."""
         self._guests = guests
         self._device_model = device_model
         self._latencies = []
         self._reporter = reporter
         self._say = say
+        self._kept = kept
         self._made = {}
         self.agreed = self.skipped = self.cases = 0
 
     def run(self, smoke, only=None):
         self._say(COLUMNS.format("case", "expected", "reported", "evidence"))
         chosen = [case for case in CASES
-                  if (case.smoke or not smoke) and (not only or only in case.name) and
+                  if (case.smoke or not smoke) and re.search(only or "", case.name) and
                   (self._reporter == "agent" or not case.agent_only)]
         for number, case in enumerate(chosen):
             self._run_case(case)
@@ -102,8 +105,14 @@ class LinuxLab:
 
     def _let_go(self, which):
         """An idle guest still ticks, and the emulated machine is slow enough."""
-        if which in self._made:
-            self._made[which].guest.destroy()
+        linux = self._made.get(which)
+        if linux and linux.agent and self._kept:
+            try:
+                linux.agent.keep(self._kept, linux.name)
+            except LabError as error:
+                self._say(f"{linux.name}: its agent's log is not kept: {error}")
+        if linux:
+            linux.guest.destroy()
 
     def _make(self, which):
         if which == "rt":
