@@ -1,5 +1,7 @@
 #include "tests/conformance/model_guest.h"
 
+#include "tests/graveyard.h"
+
 namespace resume::conformance {
 namespace {
 
@@ -39,8 +41,7 @@ ModelGuest::ModelGuest(const GuestOptions& options)
 
 ModelGuest::~ModelGuest() {
     if (guest.engine().running()) {
-        static std::vector<std::pair<XenGuest*, Handshake<Store>*>> graveyard;
-        graveyard.emplace_back(&guest, &handshake);
+        test::bury({&guest, &handshake});
         return;
     }
     delete &handshake;

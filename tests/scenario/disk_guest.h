@@ -2,6 +2,7 @@
 #pragma once
 
 #include "drivers/model/backend/blkback.h"
+#include "tests/graveyard.h"
 #include "tests/scenario/scenario.h"
 #include "tests/workload/disk_load.h"
 
@@ -44,8 +45,7 @@ class DiskGuest {
     ~DiskGuest() {
         if (!machine().alive() || guest_->guest().engine().running()) {
             // A dead guest's objects cannot be taken apart: they stay where they are.
-            static std::vector<void*> graveyard;
-            graveyard.insert(graveyard.end(), {&disk, memory_.release(), lanes_.release()});
+            test::bury({&disk, memory_.release(), lanes_.release()});
             return;
         }
         run([this] {
@@ -56,8 +56,7 @@ class DiskGuest {
         backend.vanish();  // it writes to our pages for as long as it has them
         if (!load.idle()) {
             // Requests that a bug lost are waited for by their lanes for ever.
-            static std::vector<void*> lost;
-            lost.push_back(lanes_.release());
+            test::bury({lanes_.release()});
         }
         delete &disk;
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "drivers/model/backend/netback.h"
+#include "tests/graveyard.h"
 #include "tests/scenario/scenario.h"
 #include "tests/workload/frame_load.h"
 
@@ -51,8 +52,7 @@ class NetGuest {
     ~NetGuest() {
         if (!machine().alive() || guest_->guest().engine().running()) {
             // A dead guest's objects cannot be taken apart: they stay where they are.
-            static std::vector<void*> graveyard;
-            graveyard.insert(graveyard.end(), {&net, memory_.release()});
+            test::bury({&net, memory_.release()});
             return;
         }
         if (net.registered()) {

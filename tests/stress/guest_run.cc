@@ -10,6 +10,7 @@
 #include "drivers/model/store/bridged.h"
 #include "libresume/oracle/trace_report.h"
 #include "libresume/trace_text.h"
+#include "tests/graveyard.h"
 #include "tests/stress/cycle_table.h"
 
 namespace resume::stress {
@@ -176,7 +177,7 @@ void GuestRun::report(Outcome wanted) {
 void GuestRun::end_publishing() {
     if (!guest_.machine().alive()) {
         // It stays where the guest died, as the guest's own objects do.
-        (void)publisher_.release();
+        test::bury({publisher_.release()});
         return;
     }
     guest_.run([this] {

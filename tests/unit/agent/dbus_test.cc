@@ -72,6 +72,7 @@ TEST(Dbus, ARealBusLetsUsIn) {
     ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
     pid_t pid = 0;
     ASSERT_EQ(::posix_spawn(&pid, program.c_str(), &actions, nullptr, arguments, environ), 0);
+    ::posix_spawn_file_actions_destroy(&actions);
     ::close(ends[1]);
     char address[256];
     ASSERT_GT(::read(ends[0], address, sizeof address), 0);  // it listens from here on
