@@ -55,12 +55,14 @@ void Blkfront::start() noexcept {
 void Blkfront::stop() noexcept {
     RESUME_ASSERT(!quiet_);
     detach();
-    if (stage_ != Stage::gone) {
-        rewind(true);
-        close_queues();
-    }
-    bus_.stop();
+    const bool has_rings = queues_[0].is_open();
     stage_ = Stage::off;
+    if (has_rings) {
+        (void)bus_.part(machine_);  // what it keeps of ours is counted as leaked
+    }
+    rewind(true);
+    close_queues();
+    bus_.stop();
     fail_all(Errc::gone);
 }
 

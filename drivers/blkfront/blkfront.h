@@ -55,7 +55,8 @@ class Blkfront final : public Device {
     /// After it was added and the store is up: begins to connect. Requests may be handed in at
     /// once.
     void start() noexcept;
-    /// The device goes: what is under way ends with `gone`. Not in mid-cycle.
+    /// The device goes: its backend is asked to let go, which may take Xenbus::kPatienceMs, and
+    /// what is under way ends with `gone`. Not in mid-cycle.
     void stop() noexcept;
     /// Takes the request. invalid when it is not aligned or empty; gone when there is no disk.
     Result<> submit(BlockRequest& request) noexcept;

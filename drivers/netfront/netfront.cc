@@ -60,9 +60,13 @@ void Netfront::stop() noexcept {
             RESUME_ASSERT(queues_[i].is_open());  // a resume may have ended them
         }
     }
+    const bool has_rings = queues_[0].is_open();
+    stage_ = Stage::off;
+    if (has_rings) {
+        (void)bus_.part(machine_);  // what it keeps of ours is counted as leaked
+    }
     close_queues(true);
     bus_.stop();
-    stage_ = Stage::off;
 }
 
 Result<> Netfront::send(const char* frame, uint32_t size) noexcept {

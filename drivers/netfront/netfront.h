@@ -56,7 +56,8 @@ class Netfront final : public Device {
     // Thread context, CPU 0; interrupts deliverable.
     /// After it was added and the store is up: begins to connect.
     void start() noexcept;
-    /// The device goes. Not in mid-cycle.
+    /// The device goes: its backend is asked to let go, which may take Xenbus::kPatienceMs. Not in
+    /// mid-cycle.
     void stop() noexcept;
     /// Copies a frame, with its addresses and type, to a ring. invalid by its size, busy while the
     /// link is down, no_space when the rings are full, gone when there is no interface.

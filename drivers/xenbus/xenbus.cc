@@ -38,6 +38,31 @@ void Xenbus::forget() noexcept {
     sent_ = nullptr;
 }
 
+template <class Reached>
+bool Xenbus::wait_until(Machine& machine, Reached reached) noexcept {
+    const Ticks end = raw_counter(machine) + counter_hz(machine) / 1'000 * kPatienceMs;
+    while (!reached() && raw_counter(machine) < end) {
+        wait_for_interrupt(machine, end);
+        store_.pump();
+    }
+    return reached();
+}
+
+bool Xenbus::part(Machine& machine) noexcept {
+    const auto idle = [this] { return !busy(); };
+    const auto let_go = [this] {
+        return !busy() && (state_ == XenbusStateClosing || state_ == XenbusStateClosed ||
+                           state_ == XenbusStateUnknown);
+    };
+    if (!watch_.registered || !wait_until(machine, idle)) {
+        return false;
+    }
+    say(XenbusStateClosing);
+    const bool gone = wait_until(machine, let_go);
+    say(XenbusStateClosed);
+    return wait_until(machine, idle) && gone;
+}
+
 void Xenbus::stop() noexcept {
     batch_.cancel();
     look_again_ = false;

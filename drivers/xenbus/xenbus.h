@@ -40,6 +40,11 @@ class Xenbus {
     void connect() noexcept;
     /// In a new domain: everything that was known and under way, without a word to the daemon.
     void forget() noexcept;
+    /// Asks the other end to let go of what it has of ours, and waits until it has, or is gone, at
+    /// most kPatienceMs; false when it has not. Not from a listener's call, since it moves the
+    /// store on.
+    bool part(Machine& machine) noexcept;
+    static constexpr uint32_t kPatienceMs = 2'000;
     /// The device goes: the watch is taken back where the store is open.
     void stop() noexcept;
 
@@ -64,6 +69,8 @@ class Xenbus {
     [[nodiscard]] uint32_t handle() const noexcept { return handle_; }
 
   private:
+    template <class Reached>
+    bool wait_until(Machine& machine, Reached reached) noexcept;
     void look() noexcept;
     void lose(const Error& error) noexcept;
     void after_batch() noexcept;

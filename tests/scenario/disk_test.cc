@@ -141,6 +141,21 @@ TEST(Disk, ACancelledSuspendLeavesTheRingsAlone) {
     guest.expect_all_well();
 }
 
+TEST(Disk, ADiskThatIsLetGoOfLeavesNothingBehind) {
+    DiskGuest guest{with(Bug::none)};
+    guest.run([&] {
+        guest.load.stop();
+        guest.disk.stop();
+    });
+    EXPECT_TRUE(guest.load.idle()) << "whoever waits hears that it is gone";
+    guest.idle(model::kSecond);
+    EXPECT_EQ(guest.backend.state(), XenbusStateClosed);
+    EXPECT_EQ(guest.disk.leaked_grants(), 0U);
+    EXPECT_EQ(guest.guest().guest().grants().in_use(), 0U);
+    EXPECT_TRUE(guest.cycle(HostAct::checkpoint).is(Outcome::cancelled));
+    expect_clean(guest.guest());
+}
+
 // A slow backend: the cycle says who was late, and the load goes on when it comes.
 TEST(Disk, ASlowBackendIsNamedAndTheLoadGoesOnWhenItComes) {
     DiskGuest guest{with(Bug::none)};

@@ -138,6 +138,17 @@ TEST(Net, AHostWithFewerQueuesAndABackendInAnotherDomain) {
     guest.expect_all_well();
 }
 
+TEST(Net, AnInterfaceThatIsLetGoOfLeavesNothingBehind) {
+    NetGuest guest{with(Bug::none)};
+    guest.remove();
+    guest.idle(model::kSecond);
+    EXPECT_EQ(guest.backend.state(), XenbusStateClosed);
+    EXPECT_EQ(guest.net.leaked_grants(), 0U);
+    EXPECT_EQ(guest.guest().guest().grants().in_use(), 0U);
+    EXPECT_TRUE(guest.cycle(HostAct::checkpoint).is(Outcome::cancelled));
+    expect_clean(guest.guest());
+}
+
 TEST(Net, AnInterfaceThatStayedBehindHangsNobody) {
     NetGuest guest{with(Bug::none)};
     guest.backend.stays_behind = true;
