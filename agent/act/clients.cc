@@ -154,7 +154,10 @@ void Clients::settle(Errc code) {
 }
 
 void Clients::after(Outcome, Done done) {
-    // The engine's deadline may have passed before ours.
+    if (done_) {
+        // The announcer's budget or the engine's deadline has passed before our patience.
+        name_late();
+    }
     loop_.cancel(timer_);
     done_ = nullptr;
     waiting_.clear();

@@ -231,8 +231,30 @@ TEST_F(ClientsTest, AHoldKeepsItWaitingUntilItIsReleased) {
 
 TEST_F(ClientsTest, AStuckClientIsNamedWithinTheAnnouncersBudget) {
     subscribe(1, true);  // never answers
-    EXPECT_TRUE(run(3));
+    EXPECT_TRUE(run(300));
     EXPECT_EQ(sent[1].back()["late"][0], "c1 (pid 1, /x)");
+}
+
+/// Goes down before the clients do, and takes its time.
+class Slow final : public Participant {
+  public:
+    Slow(Cycle& cycle, EventLoop& loop) : Participant{cycle, "slow", Pace::quick}, loop_{loop} {}
+
+  private:
+    void before(Done done) override {
+        loop_.after(std::chrono::milliseconds{20}, [done] { done(Errc::none); });
+    }
+    void after(Outcome, Done done) override { done(Errc::none); }
+    EventLoop& loop_;
+};
+
+TEST_F(ClientsTest, AStuckClientIsNamedWhenTheBudgetEndsBeforeItsPatience) {
+    Slow slow{coordinator.cycle(), loop};
+    coordinator.add(slow);
+    subscribe(1, true);     // never answers
+    EXPECT_FALSE(run(30));  // its patience would end 40 ms after the beginning
+    EXPECT_EQ(sent[1].at(1)["late"][0], "c1 (pid 1, /x)");
+    coordinator.detach();
 }
 
 }  // namespace
