@@ -16,34 +16,20 @@ constexpr DriverOps Blkfront::kOps = {
 
 Blkfront::Blkfront(Machine& machine, EventChannels& events, GrantTable& grants, Store& store,
                    const BlkfrontConfig& config, Bugs bugs) noexcept
-    : Device{kOps, config.name},
-      machine_{machine},
-      store_{store},
+    : Frontend{kOps, config.name, machine, store, "vbd", config.handle, bugs},
       config_{config},
-      bugs_{bugs},
-      bus_{store, "vbd", config.handle},
       queues_{{machine, events, grants},
               {machine, events, grants},
               {machine, events, grants},
               {machine, events, grants}} {
     RESUME_ASSERT(config.memory != nullptr && config.queues > 0 && config.queues <= kMaxQueues);
-    bus_.listen({.self = this, .changed = &Blkfront::on_changed, .lost = &Blkfront::on_lost});
 }
 
 Blkfront::~Blkfront() {
     RESUME_ASSERT(idle());
-    bus_.forget();
     for (BlockQueue& queue : queues_) {
         queue.forget();
     }
-}
-
-void Blkfront::on_changed(void* self, xenbus_state state) noexcept {
-    static_cast<Blkfront*>(self)->look(state);
-}
-
-void Blkfront::on_lost(void* self, const Error& error) noexcept {
-    static_cast<Blkfront*>(self)->lose(error);
 }
 
 void Blkfront::start() noexcept {
@@ -128,18 +114,6 @@ uint64_t Blkfront::leaked_grants() const noexcept {
         count += queue.leaked_grants();
     }
     return count;
-}
-
-void Blkfront::attach() noexcept {
-    attached_ = true;
-    emit(machine_, id(), EventKind::queue_attached);
-}
-
-void Blkfront::detach() noexcept {
-    if (attached_) {
-        attached_ = false;
-        emit(machine_, id(), EventKind::queue_detached);
-    }
 }
 
 void Blkfront::take_answers(BlockQueue& queue) noexcept {

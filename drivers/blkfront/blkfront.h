@@ -20,7 +20,7 @@
 
 #include "drivers/blkfront/queue.h"
 #include "drivers/blkfront/request.h"
-#include "drivers/xenbus/xenbus.h"
+#include "drivers/xenbus/frontend.h"
 
 namespace resume {
 inline namespace v0 {
@@ -45,7 +45,7 @@ struct DiskInfo {
     bool flush = false;
 };
 
-class Blkfront final : public Device {
+class Blkfront final : public Frontend<Blkfront> {
   public:
     Blkfront(Machine& machine, EventChannels& events, GrantTable& grants, Store& store,
              const BlkfrontConfig& config, Bugs bugs) noexcept;
@@ -63,8 +63,6 @@ class Blkfront final : public Device {
     /// Takes answers and sends what waits; to be called whenever the guest idles.
     void pump() noexcept;
 
-    [[nodiscard]] bool connected() const noexcept { return stage_ == Stage::connected; }
-    [[nodiscard]] bool gone() const noexcept { return stage_ == Stage::gone; }
     [[nodiscard]] const DiskInfo& info() const noexcept { return info_; }
     [[nodiscard]] bool idle() const noexcept { return waiting_.empty() && issued_.empty(); }
     [[nodiscard]] uint64_t replayed() const noexcept { return replayed_; }
@@ -75,30 +73,12 @@ class Blkfront final : public Device {
     static constexpr uint32_t kMaxQueues = 4;
 
   private:
-    /// Where the connection stands, by what we have sent and seen.
-    enum class Stage : uint8_t {
-        off,
-        looking,    ///< for a backend that waits for us (InitWait)
-        asking,     ///< its features are on their way to us
-        published,  ///< our rings are on their way to it
-        learning,   ///< it is connected: what kind of disk it is
-        connected,
-        closing,  ///< it wants to go: when nothing is under way any more, we let it
-        closed,   ///< it may come back
-        gone,     ///< the toolstack took the device away
-    };
+    friend class Frontend<Blkfront>;
 
-    Progress suspend(ThreadContext&) noexcept;
-    Progress suspend_late(ThreadContext&) noexcept;
-    Progress resume_early(ThreadContext&, Outcome) noexcept;
-    Progress resume(ThreadContext&, Outcome) noexcept;
-    [[nodiscard]] bool is_new_domain(ThreadContext& context, Outcome outcome) const noexcept;
-    Progress go_on() noexcept;
-    Progress reconnect(ThreadContext& context, bool same_domain) noexcept;
-    void connected_or_not(const Error& error) noexcept;
+    void leave_rings(bool same_domain) noexcept;
+    [[nodiscard]] bool reattach_rings() noexcept;
+    void go_on() noexcept;
 
-    void attach() noexcept;
-    void detach() noexcept;
     void take_answers(BlockQueue& queue) noexcept;
     void push() noexcept;
     bool push_one(BlockRequest& request) noexcept;
@@ -120,21 +100,11 @@ class Blkfront final : public Device {
     void learn() noexcept;
     void begin_use(const Error& error) noexcept;
     void lose(const Error& error) noexcept;
-    static void on_changed(void* self, xenbus_state state) noexcept;
-    static void on_lost(void* self, const Error& error) noexcept;
     static const DriverOps kOps;
 
-    Machine& machine_;
-    Store& store_;
     BlkfrontConfig config_;
-    Bugs bugs_;
-    Xenbus bus_;
     BlockQueue queues_[kMaxQueues];
-    Stage stage_ = Stage::off;
-    bool attached_ = false;  ///< requests may reach the rings (L17)
-    bool unasked_ = false;   ///< bug abort_as_restore: published to a backend that did not wait
-    bool released_ = false;  ///< the backend holds our rings no longer
-    bool quiet_ = false;     ///< between the suspend hook and its mirror
+    bool unasked_ = false;  ///< bug abort_as_restore: published to a backend that did not wait
     DiskInfo info_{};
     uint32_t offered_queues_ = 1;
     uint32_t offered_persistent_ = 0;
@@ -145,7 +115,6 @@ class Blkfront final : public Device {
     uint64_t replayed_ = 0;
     BlockRequests waiting_;  ///< not, or not wholly, on a ring
     BlockRequests issued_;
-    Completer completer_{};
 };
 
 }  // namespace v0

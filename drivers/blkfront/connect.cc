@@ -15,38 +15,13 @@ constexpr uint32_t kBlockRing = 2;  // EventKind::ring_reset, arg32
 }  // namespace
 
 void Blkfront::look(xenbus_state state) noexcept {
-    const bool leaves =
-        state == XenbusStateClosing || state == XenbusStateClosed || state == XenbusStateUnknown;
-    switch (stage_) {
-        case Stage::looking:
-        case Stage::closed:
-            released_ = released_ || state == XenbusStateClosed || state == XenbusStateUnknown;
-            unasked_ = state == XenbusStateConnected && bugs_.has(Bug::abort_as_restore);
-            if (state == XenbusStateInitWait || unasked_) {
-                ask_features();
-            } else if (stage_ == Stage::looking) {
-                bus_.ask_to_let_go(state);
-            }
-            break;
-        case Stage::published:
-            if (state == XenbusStateConnected) {
-                learn();
-            } else if (state == XenbusStateClosing || state == XenbusStateClosed) {
-                stage_ = Stage::closing;
-            }
-            break;
-        case Stage::connected:
-            if (leaves) {
-                // Torn down by pump(): never in the middle of a cycle (P10).
-                stage_ = Stage::closing;
-                released_ = state != XenbusStateClosing;
-            }
-            break;
-        case Stage::closing:
-            released_ = released_ || (leaves && state != XenbusStateClosing);
-            break;
-        default:
-            break;
+    if (stage_ == Stage::looking || stage_ == Stage::closed) {
+        unasked_ = state == XenbusStateConnected && bugs_.has(Bug::abort_as_restore);
+    }
+    if (stage_ == Stage::published && state == XenbusStateConnected) {
+        learn();
+    } else if ((unasked_ && stage_ == Stage::looking) || follow(state)) {
+        ask_features();
     }
 }
 

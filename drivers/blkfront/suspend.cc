@@ -49,80 +49,28 @@ void Blkfront::close_queues() noexcept {
     }
 }
 
-Progress Blkfront::suspend(ThreadContext&) noexcept {
-    quiet_ = true;
-    detach();
-    return Progress::done();
+void Blkfront::leave_rings(bool same_domain) noexcept {
+    rewind(same_domain);
+    for (BlockQueue& queue : queues_) {
+        same_domain ? queue.close() : queue.forget();
+    }
 }
 
-Progress Blkfront::suspend_late(ThreadContext&) noexcept {
-    return Progress::done();
+bool Blkfront::reattach_rings() noexcept {
+    bool good = true;
+    for (BlockQueue& queue : queues_) {
+        good = good && (!queue.is_open() || queue.reattach().ok());
+    }
+    return good;
 }
 
-bool Blkfront::is_new_domain(ThreadContext& context, Outcome outcome) const noexcept {
-    if (outcome == Outcome::aborted) {
-        return bugs_.has(Bug::abort_as_restore);
-    }
-    return outcome == Outcome::resumed && context.evidence() != DomainEvidence::same;
-}
-
-/// Before the store's client registers its watches again: ours is of a backend that is gone.
-Progress Blkfront::resume_early(ThreadContext& context, Outcome outcome) noexcept {
-    if (is_new_domain(context, outcome)) {
-        bus_.forget();
-    }
-    return Progress::done();
-}
-
-Progress Blkfront::resume(ThreadContext& context, Outcome outcome) noexcept {
-    quiet_ = false;
-    if (stage_ == Stage::off) {
-        return Progress::done();
-    }
-    if (is_new_domain(context, outcome)) {
-        return reconnect(context, false);
-    }
-    if (outcome == Outcome::resumed) {
-        for (BlockQueue& queue : queues_) {
-            if (queue.is_open() && !queue.reattach().ok()) {
-                return reconnect(context, true);
-            }
-        }
-    }
-    return go_on();
-}
-
-/// The same domain: the rings are as we left them.
-Progress Blkfront::go_on() noexcept {
+void Blkfront::go_on() noexcept {
     if (stage_ == Stage::connected) {
         attach();
         for (BlockQueue& queue : queues_) {
             take_answers(queue);
         }
         push();
-    }
-    return Progress::done();
-}
-
-/// Another domain, or at least another backend: as at boot, and then what was not completed.
-Progress Blkfront::reconnect(ThreadContext& context, bool same_domain) noexcept {
-    rewind(same_domain);
-    for (BlockQueue& queue : queues_) {
-        // What was granted in a domain that is gone is nobody's to end (L9).
-        same_domain ? queue.close() : queue.forget();
-    }
-    if (same_domain) {
-        bus_.stop();  // the daemon still has our watch
-    }
-    stage_ = Stage::looking;
-    completer_ = context.defer();
-    bus_.connect();
-    return Progress::pending();
-}
-
-void Blkfront::connected_or_not(const Error& error) noexcept {
-    if (completer_.armed()) {
-        completer_.complete(error.code, error.detail);
     }
 }
 

@@ -30,34 +30,10 @@ void parse_mac(const char* text, uint8_t (&mac)[kMacSize]) noexcept {
 }  // namespace
 
 void Netfront::look(xenbus_state state) noexcept {
-    const bool has_let_go = state == XenbusStateClosed || state == XenbusStateUnknown;
-    const bool leaves = has_let_go || state == XenbusStateClosing;
-    switch (stage_) {
-        case Stage::looking:
-        case Stage::closed:
-            released_ = released_ || has_let_go;
-            if (state == XenbusStateInitWait) {
-                ask_features();
-            } else if (stage_ == Stage::looking) {
-                bus_.ask_to_let_go(state);
-            }
-            break;
-        case Stage::published:
-            if (state == XenbusStateConnected) {
-                begin_use();
-                break;
-            }
-            [[fallthrough]];
-        case Stage::connected:
-        case Stage::closing:
-            if (leaves) {
-                // Torn down by pump(): never in the middle of a cycle (P10).
-                stage_ = Stage::closing;
-                released_ = released_ || has_let_go;
-            }
-            break;
-        default:
-            break;
+    if (stage_ == Stage::published && state == XenbusStateConnected) {
+        begin_use();
+    } else if (follow(state)) {
+        ask_features();
     }
 }
 
@@ -132,7 +108,7 @@ void Netfront::begin_use() noexcept {
     stage_ = Stage::connected;
     moved_ = true;
     if (!quiet_) {
-        attach();
+        begin();
     }
     connected_or_not({});
 }

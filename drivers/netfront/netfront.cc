@@ -17,32 +17,19 @@ constexpr DriverOps Netfront::kOps = {
 
 Netfront::Netfront(Machine& machine, EventChannels& events, GrantTable& grants, Store& store,
                    const NetfrontConfig& config, Bugs bugs) noexcept
-    : Device{kOps, config.name},
-      machine_{machine},
+    : Frontend{kOps, config.name, machine, store, "vif", config.handle, bugs},
       config_{config},
-      bugs_{bugs},
-      bus_{store, "vif", config.handle},
       queues_{{machine, events, grants},
               {machine, events, grants},
               {machine, events, grants},
               {machine, events, grants}} {
     RESUME_ASSERT(config.memory != nullptr && config.queues > 0 && config.queues <= kMaxQueues);
-    bus_.listen({.self = this, .changed = &Netfront::on_changed, .lost = &Netfront::on_lost});
 }
 
 Netfront::~Netfront() {
-    bus_.forget();
     for (NetQueue& queue : queues_) {
         queue.forget();
     }
-}
-
-void Netfront::on_changed(void* self, xenbus_state state) noexcept {
-    static_cast<Netfront*>(self)->look(state);
-}
-
-void Netfront::on_lost(void* self, const Error& error) noexcept {
-    static_cast<Netfront*>(self)->lose(error);
 }
 
 void Netfront::start() noexcept {
@@ -136,17 +123,9 @@ void Netfront::take_frames(NetQueue& queue) noexcept {
     }
 }
 
-void Netfront::attach() noexcept {
-    attached_ = true;
-    emit(machine_, id(), EventKind::queue_attached);
+void Netfront::begin() noexcept {
+    attach();
     announce();
-}
-
-void Netfront::detach() noexcept {
-    if (attached_) {
-        attached_ = false;
-        emit(machine_, id(), EventKind::queue_detached);
-    }
 }
 
 /// Before any other frame on these rings, so that there is always room.

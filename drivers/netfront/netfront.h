@@ -15,7 +15,7 @@
 #pragma once
 
 #include "drivers/netfront/queue.h"
-#include "drivers/xenbus/xenbus.h"
+#include "drivers/xenbus/frontend.h"
 
 namespace resume {
 inline namespace v0 {
@@ -47,7 +47,7 @@ struct NetCounters {
     uint64_t announced = 0;
 };
 
-class Netfront final : public Device {
+class Netfront final : public Frontend<Netfront> {
   public:
     Netfront(Machine& machine, EventChannels& events, GrantTable& grants, Store& store,
              const NetfrontConfig& config, Bugs bugs) noexcept;
@@ -65,8 +65,6 @@ class Netfront final : public Device {
     /// Hands out what came; to be called whenever the guest idles.
     void pump() noexcept;
 
-    [[nodiscard]] bool connected() const noexcept { return stage_ == Stage::connected; }
-    [[nodiscard]] bool gone() const noexcept { return stage_ == Stage::gone; }
     [[nodiscard]] const uint8_t (&mac() const noexcept)[kMacSize] { return mac_; }
     [[nodiscard]] uint32_t queues() const noexcept { return queue_count_; }
     [[nodiscard]] const NetCounters& counters() const noexcept { return counters_; }
@@ -77,29 +75,13 @@ class Netfront final : public Device {
     static constexpr uint32_t kMaxQueues = 4;
 
   private:
-    /// Where the connection stands, by what we have sent and seen.
-    enum class Stage : uint8_t {
-        off,
-        looking,    ///< for a backend that waits for us (InitWait)
-        asking,     ///< its features are on their way to us
-        published,  ///< our rings are on their way to it
-        connected,
-        closing,  ///< it wants to go
-        closed,   ///< it may come back
-        gone,     ///< the toolstack took the interface away
-    };
+    friend class Frontend<Netfront>;
 
-    Progress suspend(ThreadContext&) noexcept;
-    Progress suspend_late(ThreadContext&) noexcept;
-    Progress resume_early(ThreadContext&, Outcome) noexcept;
-    Progress resume(ThreadContext&, Outcome) noexcept;
-    [[nodiscard]] bool is_new_domain(ThreadContext& context, Outcome outcome) const noexcept;
-    Progress go_on() noexcept;
-    Progress reconnect(ThreadContext& context, bool same_domain) noexcept;
-    void connected_or_not(const Error& error) noexcept;
+    void leave_rings(bool same_domain) noexcept;
+    [[nodiscard]] bool reattach_rings() noexcept;
+    void go_on() noexcept;
 
-    void attach() noexcept;
-    void detach() noexcept;
+    void begin() noexcept;
     void poll() noexcept;
     void take_sent(NetQueue& queue) noexcept;
     void take_frames(NetQueue& queue) noexcept;
@@ -115,27 +97,17 @@ class Netfront final : public Device {
     void begin_use() noexcept;
     void let_go() noexcept;
     void lose(const Error& error) noexcept;
-    static void on_changed(void* self, xenbus_state state) noexcept;
-    static void on_lost(void* self, const Error& error) noexcept;
     static const DriverOps kOps;
 
-    Machine& machine_;
     NetfrontConfig config_;
-    Bugs bugs_;
-    Xenbus bus_;
     NetQueue queues_[kMaxQueues];
-    Stage stage_ = Stage::off;
-    bool attached_ = false;  ///< frames may reach the rings (L17)
-    bool released_ = false;  ///< the backend holds our rings no longer
-    bool quiet_ = false;     ///< between the suspend hook and its mirror
-    bool moved_ = false;     ///< connected anew and the network was not told yet
+    bool moved_ = false;  ///< connected anew and the network was not told yet
     uint32_t queue_count_ = 0;
     uint32_t offered_queues_ = 1;
     uint32_t next_queue_ = 0;
     uint8_t mac_[kMacSize] = {};
     char mac_text_[3 * kMacSize] = {};
     NetCounters counters_{};
-    Completer completer_{};
 };
 
 }  // namespace v0

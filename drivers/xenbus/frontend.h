@@ -1,0 +1,166 @@
+// What every frontend does the same: it lets go of its rings before a suspend, takes them up again
+// where the domain is the same, and connects anew where it is not. `Driver` says how:
+//
+//   void leave_rings(bool same_domain)  what is on them is nobody's any more; only in the domain
+//   that
+//                                       they were made in is anything given back (L9)
+//   bool reattach_rings()               after a return of 0 in the same domain
+//   void go_on()                        the rings are as they were left
+//   void look(xenbus_state), void lose(const Error&)   as XenbusListener has them
+#pragma once
+
+#include "drivers/support/emit.h"
+#include "drivers/xenbus/xenbus.h"
+#include "libresume/device.h"
+
+namespace resume {
+inline namespace v0 {
+
+/// Where a connection stands, by what we have sent and seen.
+enum class FrontendStage : uint8_t {
+    off,
+    looking,    ///< for a backend that waits for us (InitWait)
+    asking,     ///< its features are on their way to us
+    published,  ///< our rings are on their way to it
+    learning,   ///< it is connected: what it offers is on its way to us
+    connected,
+    closing,  ///< it wants to go: when nothing is under way any more, we let it
+    closed,   ///< it may come back
+    gone,     ///< the toolstack took the device away
+};
+
+template <class Driver>
+class Frontend : public Device {
+  public:
+    [[nodiscard]] bool connected() const noexcept { return stage_ == Stage::connected; }
+    [[nodiscard]] bool gone() const noexcept { return stage_ == Stage::gone; }
+
+  protected:
+    using Stage = FrontendStage;
+
+    Frontend(CheckedOps ops, const char* name, Machine& machine, Store& store, const char* kind,
+             uint32_t handle, Bugs bugs) noexcept
+        : Device{ops, name}, machine_{machine}, bugs_{bugs}, bus_{store, kind, handle} {
+        bus_.listen({.self = this,
+                     .changed =
+                         [](void* self, xenbus_state state) noexcept {
+                             static_cast<Frontend*>(self)->driver().look(state);
+                         },
+                     .lost =
+                         [](void* self, const Error& error) noexcept {
+                             static_cast<Frontend*>(self)->driver().lose(error);
+                         }});
+    }
+    ~Frontend() { bus_.forget(); }
+
+    Progress suspend(ThreadContext&) noexcept {
+        if (!bugs_.has(Bug::send_while_resuming)) {
+            quiet_ = true;
+            detach();
+        }
+        return Progress::done();
+    }
+    Progress suspend_late(ThreadContext&) noexcept { return Progress::done(); }
+
+    /// Before the store's client registers its watches again: ours is of a backend that is gone.
+    Progress resume_early(ThreadContext& context, Outcome outcome) noexcept {
+        if (is_new_domain(context, outcome)) {
+            bus_.forget();
+        }
+        return Progress::done();
+    }
+
+    Progress resume(ThreadContext& context, Outcome outcome) noexcept {
+        quiet_ = false;
+        if (stage_ == Stage::off) {
+            return Progress::done();
+        }
+        if (is_new_domain(context, outcome)) {
+            return reconnect(context, false);
+        }
+        if (outcome == Outcome::resumed && !driver().reattach_rings()) {
+            return reconnect(context, true);
+        }
+        driver().go_on();
+        return Progress::done();
+    }
+
+    /// Whoever waits for the connection hears of it, once.
+    void connected_or_not(const Error& error) noexcept {
+        if (completer_.armed()) {
+            completer_.complete(error.code, error.detail);
+        }
+    }
+
+    void attach() noexcept {
+        attached_ = true;
+        emit(machine_, id(), EventKind::queue_attached);
+    }
+    void detach() noexcept {
+        if (attached_) {
+            attached_ = false;
+            emit(machine_, id(), EventKind::queue_detached);
+        }
+    }
+
+    /// The stages in which both drivers do the same: it looks for a backend, or one leaves. True
+    /// when the backend waits for us.
+    bool follow(xenbus_state state) noexcept {
+        const bool has_let_go = state == XenbusStateClosed || state == XenbusStateUnknown;
+        switch (stage_) {
+            case Stage::looking:
+            case Stage::closed:
+                released_ = released_ || has_let_go;
+                if (state != XenbusStateInitWait && stage_ == Stage::looking) {
+                    bus_.ask_to_let_go(state);
+                }
+                return state == XenbusStateInitWait;
+            case Stage::published:
+            case Stage::connected:
+            case Stage::closing:
+                if (has_let_go || state == XenbusStateClosing) {
+                    // Torn down by pump(): never in the middle of a cycle (P10).
+                    stage_ = Stage::closing;
+                    released_ = released_ || has_let_go;
+                }
+                return false;
+            default:
+                return false;
+        }
+    }
+
+    Machine& machine_;
+    Bugs bugs_;
+    Xenbus bus_;
+    Stage stage_ = Stage::off;
+    bool attached_ = false;  ///< the rings may be reached (L17)
+    bool released_ = false;  ///< the backend holds our rings no longer
+    bool quiet_ = false;     ///< between the suspend hook and its mirror
+
+  private:
+    Driver& driver() noexcept { return static_cast<Driver&>(*this); }
+
+    [[nodiscard]] bool is_new_domain(ThreadContext& context, Outcome outcome) const noexcept {
+        if (outcome == Outcome::aborted) {
+            return bugs_.has(Bug::abort_as_restore);
+        }
+        return outcome == Outcome::resumed && context.evidence() != DomainEvidence::same;
+    }
+
+    /// Another domain, or at least another backend: as at boot.
+    Progress reconnect(ThreadContext& context, bool same_domain) noexcept {
+        driver().leave_rings(same_domain);
+        if (same_domain) {
+            bus_.stop();  // the daemon still has our watch
+        }
+        stage_ = Stage::looking;
+        completer_ = context.defer();
+        bus_.connect();
+        return Progress::pending();
+    }
+
+    Completer completer_{};
+};
+
+}  // namespace v0
+}  // namespace resume
