@@ -141,6 +141,12 @@ void Coordinator::finish() {
     }
     forget_left_behind();
     announcement_ = {};
+    forget_devices();
+}
+
+// Told by now, and hundreds of them are the largest thing that the agent would keep.
+void Coordinator::forget_devices() {
+    cycle_.report.devices = decltype(cycle_.report.devices){};
 }
 
 void Coordinator::run_after(oracle::CycleReport report) {
@@ -153,6 +159,7 @@ void Coordinator::run_after(oracle::CycleReport report) {
     machine_.trace.clear();
     const auto result = engine_.run({});
     RESUME_ASSERT(result.ok());
+    forget_devices();
 }
 
 void Coordinator::deliver(oracle::CycleReport report) {

@@ -70,6 +70,7 @@ class Coordinator {
   private:
     Result<Outcome> wait_for_suspend();
     void finish();
+    void forget_devices();
 
     EventLoop& loop_;
     std::string pending_path_;

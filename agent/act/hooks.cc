@@ -123,6 +123,7 @@ void HookRunner::next() {
     }
     const Finished finished = std::move(finished_);
     finished_ = nullptr;
+    call_ = {};
     if (finished) {
         finished(std::move(results_));
     }

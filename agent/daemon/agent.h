@@ -102,6 +102,7 @@ class Agent {
     std::string announced_for_host_{};  ///< the announcement that came of it
     EventLoop::TimerId poll_ = 0;
     EventLoop::TimerId device_timer_ = 0;
+    EventLoop::TimerId lost_page_timer_ = 0;
     bool stopping_ = false;
     uint64_t announcements_ = 0;
     uint64_t judged_ = 0;  ///< cycles that the doctor's verdict takes in

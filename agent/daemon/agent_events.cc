@@ -12,7 +12,10 @@ void Agent::on_lost_page(const MemoryFailure& failure) {
         static_cast<unsigned long long>(failure.address), failure.page.c_str(),
         failure.result.c_str());
     record_.page_lost(failure.address);
-    doctor_.refresh();
+    // The kernel counts the page after it said so, and pages of one module are lost together.
+    constexpr std::chrono::milliseconds kCounted{100};
+    loop_.cancel(lost_page_timer_);
+    lost_page_timer_ = loop_.after(kCounted, [this] { doctor_.refresh(); });
 }
 
 void Agent::on_logind() {

@@ -91,6 +91,7 @@ void Reporter::publish(const oracle::CycleReport& report) {
     log(LogLevel::debug, "%s: after its end on disk %.3f ms, in xenstore %.3f ms",
         report.id.c_str(), static_cast<double>(on_disk_ns) / 1e6,
         publisher_ == nullptr ? 0.0 : static_cast<double>(read_clocks().boot_ns - over_ns) / 1e6);
+    last_line_ = without_devices(last_line_);
     write_journal(report);
     metrics_.add(report.kind, report.outcome,
                  read_clocks().wall_offset_ns() + static_cast<int64_t>(report.begin_boot_ns),

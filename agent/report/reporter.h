@@ -31,6 +31,7 @@ class Reporter {
     /// Counts so far, where report.metrics_dir wants them; publish() does it too.
     void write_metrics() const;
 
+    /// Without its devices, as cycles.jsonl has it otherwise; empty before the first.
     [[nodiscard]] const std::string& last_line() const noexcept { return last_line_; }
     [[nodiscard]] uint64_t count() const noexcept { return count_; }
 

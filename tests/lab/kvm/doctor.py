@@ -170,11 +170,11 @@ def poison_at_rest(lab):
     with lab.guest() as guest:
         guest.run(START_AGENT)
         lost = guest.output("resume-lab-poison madvise").strip()
-        guest.run(f"i=0; until grep -q 'lost the page at {lost} ' /run/agent.log || "
+        guest.run("i=0; until grep -q 'doctor: warning poison' /run/agent.log || "
                   "[ $((i=i+1)) -gt 50 ]; do sleep 0.1; done")
         said = guest.output("grep 'lost the page' /run/agent.log || true").strip()
         need(lost in said, f"no word of {lost} in the log: {said!r}")
-        need("warning poison" in guest.output("cat /run/agent.log"), "no verdict in the log")
+        need("doctor: warning poison" in guest.output("cat /run/agent.log"), "no verdict")
         return said.split("; a host")[0]
 
 

@@ -94,7 +94,7 @@ class AgentReporter:
     def _take_delays(self, machine, reports):
         """What the agent's log says of those whose end the kernel's trace has."""
         thawed = {report["id"] for report in reports
-                  if any(step["name"] == "thaw_processes" for step in report["steps"])}
+                  if any(step["name"] == "thaw_tasks" for step in report["steps"])}
         text = machine.output("grep ': after its end on disk ' /run/agent.log || true")
         for line in text.splitlines():
             found = re.search(r"(\S+): after its end on disk ([0-9.]+) ms", line)
