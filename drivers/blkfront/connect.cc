@@ -78,12 +78,15 @@ void Blkfront::publish() noexcept {
 
 void Blkfront::add_rings() noexcept {
     StoreBatch& batch = bus_.batch();
+    // A reset in place keeps our nodes: the number of queues that the last backend had would stand.
+    if (offered_queues_ != 0) {
+        batch.write(bus_.path(), "multi-queue-num-queues", info_.queues);
+    }
     if (info_.queues == 1) {
         batch.write(bus_.path(), "ring-ref", queues_[0].ring_reference());
         batch.write(bus_.path(), "event-channel", queues_[0].port());
         return;
     }
-    batch.write(bus_.path(), "multi-queue-num-queues", info_.queues);
     for (uint32_t i = 0; i < info_.queues; ++i) {
         char directory[StoreBatch::kPathMax];
         TextBuilder{directory, sizeof directory}.add(bus_.path()).add("/queue-").add(i);

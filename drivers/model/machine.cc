@@ -132,6 +132,7 @@ void Machine::connect_daemons() {
     params.put(HVM_PARAM_STORE_EVTCHN, store_port);
     params.put(HVM_PARAM_CONSOLE_PFN, model::kConsoleGfn);
     params.put(HVM_PARAM_CONSOLE_EVTCHN, console_port);
+    toolstack.take_back_request();
     store_ring.connect(store_port);
     console.connect(console_port);
 }

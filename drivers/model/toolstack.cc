@@ -95,6 +95,15 @@ void Toolstack::control_changed() {
     }
 }
 
+void Toolstack::take_back_request() {
+    if (!last_word_.empty()) {
+        own_write_ = true;
+        machine_.store->write(kShutdown, "");
+        own_write_ = false;
+        last_word_.clear();
+    }
+}
+
 void Toolstack::feature_changed() {
     const std::string value = machine_.store->read(kFeature).value_or("");
     machine_.sight(EventKind::feature_written, value == "1" ? 1 : 0);
@@ -103,10 +112,7 @@ void Toolstack::feature_changed() {
 // libxl: in a transaction, cancels the request if it still stands; a guest that went down without
 // an ack is taken as it is.
 void Toolstack::ack_timed_out() {
-    own_write_ = true;
-    machine_.store->write(kShutdown, "");
-    own_write_ = false;
-    last_word_.clear();
+    take_back_request();
     if (machine_.domain.down()) {
         now_.message = "guest didn't acknowledge suspend, cancelling request";
         state_ = State::waits_for_down;

@@ -65,6 +65,8 @@ class Toolstack {
     bool forgets_resume_domain = false;
 
     // For the machine.
+    /// The domain begins anew: a request that stood in its nodes is taken back, which is no ack.
+    void take_back_request();
     void watch_control();
     void domain_went_down();
 

@@ -74,7 +74,7 @@ void Xenbus::stop() noexcept {
 }
 
 void Xenbus::lose(const Error& error) noexcept {
-    forget();
+    stop();
     listener_.lost(listener_.self, error);
 }
 

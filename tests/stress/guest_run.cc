@@ -2,16 +2,14 @@
 
 #include <spdlog/spdlog.h>
 
-#include <array>
-#include <bit>
 #include <fstream>
 #include <iostream>
 
 #include "drivers/model/store/bridged.h"
 #include "libresume/oracle/trace_report.h"
-#include "libresume/trace_text.h"
 #include "tests/graveyard.h"
-#include "tests/stress/cycle_table.h"
+#include "tests/stress/campaign/cycle_table.h"
+#include "tests/stress/trace_file.h"
 
 namespace resume::stress {
 
@@ -187,30 +185,8 @@ void GuestRun::end_publishing() {
 }
 
 bool GuestRun::write_trace() {
-    const oracle::TraceView& view = guest_.view();
-    std::vector<TraceEvent> storage(std::bit_ceil(view.events.size() + 1));
-    Trace trace{storage.data(), static_cast<uint32_t>(storage.size())};
-    for (const TraceEvent& event : view.events) {
-        trace.write(event);
-    }
-    std::vector<TraceDevice> devices;
-    for (const auto& [id, device] : view.devices) {
-        devices.push_back({id, device.parent, device.rank, device.name.c_str()});
-    }
-    const TraceTextInfo head{.frequency = view.frequency,
-                             .guest = view.guest.c_str(),
-                             .vcpus = view.vcpus,
-                             .sights = view.sights,
-                             .part = view.part,
-                             .devices = devices.data(),
-                             .device_count = static_cast<uint32_t>(devices.size())};
-    TraceTextWriter writer{trace, head};
     std::ofstream file{options_.trace_file};
-    std::array<char, kTraceTextLine> line{};
-    while (const uint32_t size = writer.next(line.data(), line.size())) {
-        file.write(line.data(), size);
-    }
-    if (!file.flush()) {
+    if (!stress::write_trace(file, guest_.view())) {
         spdlog::error("{}: cannot write the trace", options_.trace_file);
         return false;
     }

@@ -27,18 +27,6 @@ auto named(const Values& values, const char* what, const std::string& word) {
     throw CLI::ValidationError{std::string{"unknown "} + what + " '" + word + "'; known: " + known};
 }
 
-Bugs bugs_named(const std::vector<std::string>& words) {
-    Bugs bugs;
-    for (const std::string& word : words) {
-        const Bug bug = bug_named(word.c_str());
-        if (bug == Bug::none) {
-            throw CLI::ValidationError{"unknown bug '" + word + "'"};
-        }
-        bugs = bugs.with(bug);
-    }
-    return bugs;
-}
-
 void set_store(GuestOptions& options, const std::string& store) {
     const std::string prefix = "unix:";
     if (store.rfind(prefix, 0) == 0 && store.size() > prefix.size()) {
@@ -52,6 +40,18 @@ void set_store(GuestOptions& options, const std::string& store) {
 }
 
 }  // namespace
+
+Bugs bugs_named(const std::vector<std::string>& words) {
+    Bugs bugs;
+    for (const std::string& word : words) {
+        const Bug bug = bug_named(word.c_str());
+        if (bug == Bug::none) {
+            throw CLI::ValidationError{"unknown bug '" + word + "'"};
+        }
+        bugs = bugs.with(bug);
+    }
+    return bugs;
+}
 
 ParsedOptions parse_guest_options(int argc, char** argv) {
     CLI::App app{

@@ -16,6 +16,8 @@ enum class ExitCode : int {
     good = 0,
     finding = 1,
     inconclusive = 3,
+    liveness = 4,  ///< resume-stress
+    crash = 5,     ///< resume-stress
     usage = 64,
     unreadable = 66,
     not_available = 69,
@@ -41,5 +43,8 @@ struct ParsedOptions {
     int exit_code = 0;
 };
 ParsedOptions parse_guest_options(int argc, char** argv);
+
+/// Bugs by their names; throws CLI::ValidationError for one that is not known.
+Bugs bugs_named(const std::vector<std::string>& words);
 
 }  // namespace resume::stress

@@ -62,6 +62,8 @@ class Backend {
     [[nodiscard]] virtual xenbus_state published_state() const = 0;
     [[nodiscard]] virtual uint32_t sort() const = 0;  ///< b of backend_connected
 
+    /// The domain that it runs in since the last plug().
+    [[nodiscard]] DomId domain() const { return now_.domid; }
     void offer(const std::string& name, uint64_t value);
     void offer_text(const std::string& name, const std::string& value);
     [[nodiscard]] uint64_t frontend_number(const std::string& name, uint64_t fallback) const;

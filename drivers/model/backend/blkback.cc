@@ -26,13 +26,14 @@ void Blkback::publish_features() {
 bool Blkback::connect() {
     queues_.clear();
     persistent_ = offered_.persistent && frontend_number("feature-persistent", 0) == 1;
-    const uint64_t queues = frontend_number("multi-queue-num-queues", 0);
+    const uint64_t queues = frontend_number("multi-queue-num-queues", 1);
     if (queues > offered_.queues) {
         refuse(kBeyondOffer);
         return false;
     }
-    bool good = queues != 0 || connect_queue("");
-    for (uint64_t i = 0; i < queues && good; ++i) {
+    // One queue has no directory of its own, whether its number is said or not.
+    bool good = queues != 1 || connect_queue("");
+    for (uint64_t i = 0; i < queues && queues > 1 && good; ++i) {
         good = connect_queue("queue-" + std::to_string(i) + "/");
     }
     if (!good) {
@@ -62,7 +63,7 @@ bool Blkback::connect_queue(const std::string& directory) {
     auto* shared = reinterpret_cast<blkif_sring*>(page);
     BACK_RING_INIT(&queue.ring, shared, kPageSize);
     const auto index = static_cast<uint32_t>(queues_.size());
-    if (!machine_.channels.join(queue.port, config.domid, [this, index] { notified(index); })) {
+    if (!machine_.channels.join(queue.port, domain(), [this, index] { notified(index); })) {
         unmap(queue.reference);
         refuse(kMalformed);
         return false;

@@ -29,7 +29,14 @@ Progress OrdinaryDevice::later(ThreadContext& context, uint32_t ms) noexcept {
     return Progress::pending();
 }
 
+void OrdinaryDevice::begin(Phase phase) noexcept {
+    if (behaviour.meanwhile) {
+        behaviour.meanwhile(phase);
+    }
+}
+
 Progress OrdinaryDevice::prepare(ThreadContext&) noexcept {
+    begin(Phase::prepare);
     if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::prepare) {
         return behaviour.refuse;
     }
@@ -42,6 +49,7 @@ Progress OrdinaryDevice::complete(ThreadContext&, Outcome) noexcept {
 }
 
 Progress OrdinaryDevice::suspend(ThreadContext& context) noexcept {
+    begin(Phase::suspend);
     if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend) {
         return {behaviour.refuse, -16};
     }
@@ -55,6 +63,10 @@ Progress OrdinaryDevice::resume(ThreadContext& context, Outcome outcome) noexcep
     if (behaviour.reads_clock) {
         (void)guest_.time().monotonic();
     }
+    if (outcome == Outcome::aborted && guest_.config().bugs.has(Bug::lost_completion)) {
+        completer_ = context.defer();  // and whoever waits for it waits for ever
+        return Progress::pending();
+    }
     if (outcome != Outcome::resumed) {
         return Progress::done();
     }
@@ -64,6 +76,7 @@ Progress OrdinaryDevice::resume(ThreadContext& context, Outcome outcome) noexcep
 }
 
 Progress OrdinaryDevice::suspend_late(ThreadContext&) noexcept {
+    begin(Phase::suspend_late);
     if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend_late) {
         return {behaviour.refuse, -16};
     }
@@ -75,6 +88,7 @@ Progress OrdinaryDevice::resume_early(ThreadContext&, Outcome) noexcept {
 }
 
 Result<> OrdinaryDevice::suspend_noirq(NoirqContext&) noexcept {
+    begin(Phase::suspend_noirq);
     if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend_noirq) {
         return {behaviour.refuse, -16};
     }

@@ -2,6 +2,8 @@
 // scenario asks for. They stand for the embedder's own, so nothing of Xen is in them.
 #pragma once
 
+#include <functional>
+
 #include "drivers/xen_guest/xen_guest.h"
 
 namespace resume::stress {
@@ -15,6 +17,8 @@ struct Behaviour {
     bool never_completes = false;  ///< the hook is pending for ever
     bool reads_clock = false;      ///< in resume_noirq and resume: stamps what it does
     bool calls_cpus = false;       ///< in resume_noirq: needs every other CPU to answer
+    /// Called in each hook of the way down, before anything else.
+    std::function<void(Phase)> meanwhile{};
 };
 
 class OrdinaryDevice final : public Device {
@@ -35,6 +39,7 @@ class OrdinaryDevice final : public Device {
     Progress resume_early(ThreadContext&, Outcome) noexcept;
     Result<> suspend_noirq(NoirqContext&) noexcept;
     Result<> resume_noirq(NoirqContext&, Outcome) noexcept;
+    void begin(Phase phase) noexcept;
     Progress later(ThreadContext&, uint32_t ms) noexcept;
     static const DriverOps kOps;
 

@@ -42,7 +42,7 @@ ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
     xen.unplug = config.machine.guest == model::GuestKind::xen_hvm
                      ? UnplugMask::ide_disks | UnplugMask::nics
                      : UnplugMask::none;
-    xen.tasks = tasks_.hooks();
+    xen.tasks = tasks_->hooks();
     xen.policy = config.policy;
     xen.table = config.table;
     xen.down_budget_ms = config.down_budget_ms;
@@ -69,13 +69,14 @@ ModelledGuest::~ModelledGuest() {
         // after its death. Devices point into it, so they stay too.
         static auto* const graves = new std::vector<std::unique_ptr<OrdinaryDevice>>;
         std::move(devices_.begin(), devices_.end(), std::back_inserter(*graves));
+        (void)tasks_.release();
         if (!started_ && machine_.alive()) {
             guest_->~XenGuest();
         }
         return;
     }
     machine_.run([this] {
-        tasks_.stop();
+        tasks_->stop();
         (void)handshake_->stop();
         for (auto it = devices_.rbegin(); it != devices_.rend(); ++it) {
             (void)guest_->remove(**it);
@@ -134,7 +135,7 @@ void ModelledGuest::start() {
     for (auto& device : devices_) {
         RESUME_ASSERT(guest_->add(*device).ok());
     }
-    tasks_.start(machine_, guest_->store());
+    tasks_->start(machine_, guest_->store());
     RESUME_ASSERT(guest_->store().start().ok());
     RESUME_ASSERT(handshake_->start().ok());
     guest_->timer().set_handler(&ModelledGuest::on_tick, this);
@@ -153,7 +154,7 @@ bool ModelledGuest::serve(Nanoseconds longest) {
         collect();
     }
     guest_->pump();
-    tasks_.work();
+    tasks_->work();
     if (work_) {
         work_();
     }
@@ -175,7 +176,7 @@ void ModelledGuest::finish(const ShutdownRequest& request) {
         sched_shutdown reason{.reason = SHUTDOWN_poweroff};
         (void)xen::sched_op(machine_, SCHEDOP_shutdown, reason);
     }
-    tasks_.work();  // user space runs until it is frozen
+    tasks_->work();  // user space runs until it is frozen
     const Result<CycleResult> result = guest_->suspend();
     Outcome outcome = Outcome::aborted;
     if (result.ok()) {

@@ -73,7 +73,7 @@ class ModelledGuest {
 
     [[nodiscard]] Machine& machine() { return machine_; }
     [[nodiscard]] XenGuest& guest() { return *guest_; }
-    [[nodiscard]] Tasks& tasks() { return tasks_; }
+    [[nodiscard]] Tasks& tasks() { return *tasks_; }
     [[nodiscard]] std::vector<std::unique_ptr<OrdinaryDevice>>& devices() { return devices_; }
     [[nodiscard]] OrdinaryDevice& device(const std::string& name);
     [[nodiscard]] uint64_t ticks() const { return ticks_[0]; }
@@ -82,6 +82,11 @@ class ModelledGuest {
     [[nodiscard]] Nanoseconds worst_step_back() const { return worst_step_back_; }
     [[nodiscard]] Nanoseconds longest_gap() const { return longest_gap_; }
 
+    /// How long the trace is by now; cheaper than the trace itself.
+    [[nodiscard]] size_t event_count() {
+        collect();
+        return view_.events.size();
+    }
     /// The trace since boot.
     [[nodiscard]] const oracle::TraceView& view();
     [[nodiscard]] oracle::Verdict verdict() { return oracle::judge(view()); }
@@ -99,7 +104,7 @@ class ModelledGuest {
     ModelledGuestConfig config_;
     std::function<void()> work_;
     Machine machine_;
-    Tasks tasks_;
+    std::unique_ptr<Tasks> tasks_{new Tasks};
     // Never destroyed when the guest died in the middle of something.
     alignas(XenGuest) std::byte guest_memory_[sizeof(XenGuest)];
     alignas(GuestHandshake) std::byte handshake_memory_[sizeof(GuestHandshake)];

@@ -1,4 +1,4 @@
-#include "tests/stress/cycle_table.h"
+#include "tests/stress/campaign/cycle_table.h"
 
 #include <algorithm>
 #include <cstdio>

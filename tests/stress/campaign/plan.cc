@@ -1,0 +1,95 @@
+#include "tests/stress/campaign/plan.h"
+
+#include "tests/stress/campaign/faults.h"
+
+namespace resume::stress {
+
+namespace {
+
+constexpr uint32_t kMostFaults = 3;  ///< in a cycle
+constexpr uint32_t kGoneOneIn = 16;
+
+struct Weighted {
+    model::HostAct act;
+    uint32_t weight;
+};
+constexpr Weighted kActs[] = {
+    {model::HostAct::checkpoint, 4},
+    {model::HostAct::fast, 2},
+    {model::HostAct::slow, 2},
+    {model::HostAct::in_place, 2},
+    {model::HostAct::save_restore, 3},
+    {model::HostAct::migrate, 4},
+    {model::HostAct::migrate_fails_late, 2},
+    {model::HostAct::migrate_fails_early, 1},
+};
+
+model::HostAct draw_act(Dice& dice) {
+    uint32_t all = 0;
+    for (const Weighted& row : kActs) {
+        all += row.weight;
+    }
+    uint32_t ticket = dice.below(all);
+    for (const Weighted& row : kActs) {
+        if (ticket < row.weight) {
+            return row.act;
+        }
+        ticket -= row.weight;
+    }
+    return model::HostAct::checkpoint;
+}
+
+void draw_guest(Dice& dice, LifePlan& plan) {
+    plan.seed = dice.word();
+    plan.order = dice.one_in(4) ? 0 : dice.word() | 1;
+    plan.vcpus = dice.one_in(2) ? 1 : 1U << dice.below(3);
+    plan.vcpu_vector = dice.one_in(2);
+    plan.hosts = 1 + dice.below(3);
+    plan.tick_ms = dice.one_in(4) ? (dice.one_in(4) ? 10 : 100) : 0;
+    plan.queues = 1 + dice.below(2);
+    plan.segments = dice.one_in(2) ? 0 : 16 << dice.below(3);
+    plan.persistent = dice.one_in(3);
+    plan.reads_clock = dice.one_in(3);
+    plan.calls_cpus = dice.one_in(3);
+    plan.exception_gates = !dice.one_in(4);
+}
+
+PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint32_t enabled) {
+    PlannedCycle cycle;
+    cycle.act = draw_act(dice);
+    cycle.load = dice.one_in(6);
+    cycle.awake_ms = dice.one_in(4) ? dice.below(50) : 0;
+    // Half of the cycles have no fault, and few of the faults keep the guest from going down: what
+    // comes after the hypercall is where most goes wrong.
+    for (bool more = dice.one_in(2); more && cycle.faults.size() < kMostFaults;
+         more = dice.one_in(3)) {
+        if (const auto fault = draw_fault(dice, plan, enabled)) {
+            cycle.faults.push_back(*fault);
+        }
+    }
+    return cycle;
+}
+
+}  // namespace
+
+LifePlan draw_life(const DrawOptions& options, uint64_t life) {
+    Dice dice{mixed(options.seed * 0x9e3779b97f4a7c15 + mixed(life + 1))};
+    LifePlan plan{.guest = options.guest, .bugs = options.bugs};
+    draw_guest(dice, plan);
+    uint32_t enabled = options.faults;
+    const uint64_t subset = dice.word();
+    if (options.swarm) {
+        enabled &= static_cast<uint32_t>(subset);
+    }
+    for (uint32_t i = 0; i < kLifeCycles; ++i) {
+        plan.cycles.push_back(draw_cycle(dice, plan, enabled));
+    }
+    // It can come only last.
+    if ((enabled >> static_cast<uint8_t>(FaultKind::host_gone) & 1) != 0 &&
+        dice.one_in(kGoneOneIn)) {
+        plan.cycles.back().faults = {{.kind = FaultKind::host_gone}};
+    }
+    return plan;
+}
+
+}  // namespace resume::stress

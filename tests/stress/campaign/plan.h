@@ -1,0 +1,97 @@
+// What will happen in one life of a guest: everything is drawn before it begins, so that a life can
+// be written down, cut smaller and lived again to the bit.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "drivers/model/config.h"
+#include "drivers/model/toolstack.h"
+#include "drivers/xen_guest/xen_guest.h"
+
+namespace resume::stress {
+
+/// What may go wrong. Each is a row of faults.cc.
+enum class FaultKind : uint8_t {
+    device_refuses,        ///< a = device, b = phase
+    device_drains_late,    ///< a = device, b = ms
+    device_connects_late,  ///< a = device, b = ms
+    device_never_ends,     ///< a = device
+    task_refuses,          ///< a = task
+    task_in_store,         ///< b = ms that the store takes for a read
+    task_killed,           ///< b = as above; killed while it waits
+    open_transaction,      ///< a user's, over the whole cycle
+    call_off,              ///< a = device in whose hook it comes, b = phase
+    second_suspend,        ///< a, b = as above: the guest asks for a cycle in mid-cycle
+    asked_twice,           ///< b = ms after the first request: the host asks again
+    device_removed,        ///< a, b = as above; c = the device that goes
+    device_added,          ///< a, b = as above: one is registered in mid-cycle
+    hypercall_fails,       ///< a = row of the table of calls, b = calls let through, c = errno
+    hypercall_slow,        ///< a = row of the table of calls, b = ms
+    store_fails,           ///< a = row of the table of requests: EAGAIN once
+    store_slow,            ///< b = ms for every request
+    vcpu_not_parked,       ///< a = vCPU
+    backend_slow,          ///< b = ms a step
+    backend_stays,         ///< the disk does not come along to the new domain
+    backend_unplugged,     ///< b = ms after the request
+    backend_other,         ///< a = queues, b = segments, c = 1 persistent: offered from now on
+    backend_moved,         ///< a = domain that the backend is in from now on
+    backend_keeps,         ///< a reset in place without new nodes
+    watch_storm,           ///< a = events, b = ms between tens of them
+    time_stolen,           ///< a = vCPU, b = ms
+    host_gives_up,         ///< b = ms until it cancels a request that nobody acked
+    host_gone,             ///< the toolstack never lets the guest run again
+};
+inline constexpr uint8_t kFaultKindCount = static_cast<uint8_t>(FaultKind::host_gone) + 1;
+
+struct PlannedFault {
+    FaultKind kind = FaultKind::device_refuses;
+    uint32_t a = 0, b = 0, c = 0;
+};
+
+struct PlannedCycle {
+    model::HostAct act = model::HostAct::checkpoint;
+    bool load = false;      ///< the disk has requests under way when the guest goes down
+    uint32_t awake_ms = 0;  ///< ordinary life before it
+    std::vector<PlannedFault> faults{};
+};
+
+struct LifePlan {
+    model::GuestKind guest = model::GuestKind::xen_hvm;
+    uint32_t vcpus = 1;
+    bool vcpu_vector = false;
+    uint64_t seed = 1;   ///< of the machine's jitter
+    uint64_t order = 0;  ///< of ready devices; 0: by index
+    uint32_t hosts = 1;  ///< that migrations go round
+    uint32_t tick_ms = 0;
+    uint32_t queues = 1;  ///< of the disk
+    uint32_t segments = 0;
+    bool persistent = false;
+    bool reads_clock = false;  ///< a device stamps what it does in its first hook
+    bool calls_cpus = false;   ///< a device needs the other vCPUs in its first hook
+    bool exception_gates = true;
+    Bugs bugs{};
+    std::vector<PlannedCycle> cycles{};
+};
+
+/// What lives are drawn from.
+struct DrawOptions {
+    model::GuestKind guest = model::GuestKind::xen_hvm;
+    uint64_t seed = 1;
+    uint32_t faults = ~0U;  ///< a mask of FaultKind
+    bool swarm = false;     ///< each life has its own subset of faults
+    Bugs bugs{};
+};
+static_assert(kFaultKindCount <= 32);
+
+inline constexpr uint32_t kLifeCycles = 32;
+
+[[nodiscard]] LifePlan draw_life(const DrawOptions& options, uint64_t life);
+
+/// As text, and back; what is wrong with the text in `error`.
+[[nodiscard]] std::string to_text(const LifePlan& plan);
+[[nodiscard]] std::optional<LifePlan> plan_from(const std::string& text, std::string& error);
+
+}  // namespace resume::stress

@@ -1,0 +1,157 @@
+// A plan as text: one word and its values a line, for stored failures and for people.
+#include <sstream>
+
+#include "tests/stress/campaign/faults.h"
+
+namespace resume::stress {
+
+namespace {
+
+constexpr const char* kTitle = "resume-stress-plan 1";
+constexpr uint32_t kMostVcpus = 32;
+constexpr uint32_t kMostMs = 600'000;
+
+struct Number {
+    const char* name;
+    uint32_t LifePlan::*value;
+    uint32_t least, most;
+};
+constexpr Number kNumbers[] = {
+    {"vcpus", &LifePlan::vcpus, 1, kMostVcpus},  {"hosts", &LifePlan::hosts, 1, 3},
+    {"tick-ms", &LifePlan::tick_ms, 0, kMostMs}, {"queues", &LifePlan::queues, 1, 2},
+    {"segments", &LifePlan::segments, 0, 256},
+};
+struct Flag {
+    const char* name;
+    bool LifePlan::*value;
+};
+constexpr Flag kFlags[] = {
+    {"vcpu-vector", &LifePlan::vcpu_vector},         {"persistent", &LifePlan::persistent},
+    {"reads-clock", &LifePlan::reads_clock},         {"calls-cpus", &LifePlan::calls_cpus},
+    {"exception-gates", &LifePlan::exception_gates},
+};
+
+std::optional<model::HostAct> act_named(const std::string& name) {
+    for (uint8_t i = 0; i < model::kHostActCount; ++i) {
+        const auto act = static_cast<model::HostAct>(i);
+        if (name == name_of(act)) {
+            return act;
+        }
+    }
+    return std::nullopt;
+}
+
+bool read_number(const std::string& word, std::istringstream& rest, LifePlan& plan) {
+    for (const Number& row : kNumbers) {
+        if (word == row.name) {
+            uint32_t& value = plan.*row.value;
+            return static_cast<bool>(rest >> value) && value >= row.least && value <= row.most;
+        }
+    }
+    for (const Flag& row : kFlags) {
+        if (word == row.name) {
+            return static_cast<bool>(rest >> plan.*row.value);
+        }
+    }
+    return false;
+}
+
+bool read_cycle(std::istringstream& rest, LifePlan& plan) {
+    std::string act;
+    PlannedCycle cycle;
+    if (!(rest >> act >> cycle.load >> cycle.awake_ms) || !act_named(act)) {
+        return false;
+    }
+    cycle.act = *act_named(act);
+    plan.cycles.push_back(cycle);
+    return true;
+}
+
+bool read_fault(std::istringstream& rest, LifePlan& plan) {
+    std::string name;
+    PlannedFault fault;
+    if (!(rest >> name >> fault.a >> fault.b >> fault.c) || !fault_named(name) ||
+        plan.cycles.empty()) {
+        return false;
+    }
+    fault.kind = *fault_named(name);
+    if (!in_bounds(fault)) {
+        return false;
+    }
+    plan.cycles.back().faults.push_back(fault);
+    return true;
+}
+
+bool read_line(const std::string& word, std::istringstream& rest, LifePlan& plan) {
+    std::string name;
+    if (word == "guest") {
+        rest >> name;
+        plan.guest = name == "xen-pvh" ? model::GuestKind::xen_pvh : model::GuestKind::xen_hvm;
+        return name == name_of(plan.guest);
+    }
+    if (word == "seed" || word == "order") {
+        return static_cast<bool>(rest >> (word == "seed" ? plan.seed : plan.order));
+    }
+    if (word == "bug") {
+        rest >> name;
+        plan.bugs = plan.bugs.with(bug_named(name.c_str()));
+        return bug_named(name.c_str()) != Bug::none;
+    }
+    if (word == "cycle") {
+        return read_cycle(rest, plan);
+    }
+    return word == "fault" ? read_fault(rest, plan) : read_number(word, rest, plan);
+}
+
+}  // namespace
+
+std::string to_text(const LifePlan& plan) {
+    std::ostringstream out;
+    out << kTitle << "\nguest " << name_of(plan.guest) << "\nseed " << plan.seed << "\norder "
+        << plan.order << '\n';
+    for (const Number& row : kNumbers) {
+        out << row.name << ' ' << plan.*row.value << '\n';
+    }
+    for (const Flag& row : kFlags) {
+        out << row.name << ' ' << plan.*row.value << '\n';
+    }
+    for (uint8_t i = 0; i + 1 < kBugCount; ++i) {
+        if (plan.bugs.has(bug_info(i).bug)) {
+            out << "bug " << bug_info(i).name << '\n';
+        }
+    }
+    for (const PlannedCycle& cycle : plan.cycles) {
+        out << "cycle " << name_of(cycle.act) << ' ' << cycle.load << ' ' << cycle.awake_ms << '\n';
+        for (const PlannedFault& fault : cycle.faults) {
+            out << "fault " << row_of(fault.kind).name << ' ' << fault.a << ' ' << fault.b << ' '
+                << fault.c << "  # " << story_of(fault) << '\n';
+        }
+    }
+    return out.str();
+}
+
+std::optional<LifePlan> plan_from(const std::string& text, std::string& error) {
+    std::istringstream in{text};
+    std::string line;
+    LifePlan plan;
+    for (uint32_t number = 1; std::getline(in, line); ++number) {
+        std::istringstream rest{line};
+        std::string word;
+        if (number == 1) {
+            if (line != kTitle) {
+                error = "line 1: not a plan: it does not begin with '" + std::string{kTitle} + "'";
+                return std::nullopt;
+            }
+        } else if (rest >> word && word[0] != '#' && !read_line(word, rest, plan)) {
+            error = "line " + std::to_string(number) + ": cannot be right: " + line;
+            return std::nullopt;
+        }
+    }
+    if (plan.cycles.empty()) {
+        error = "there is no cycle in it";
+        return std::nullopt;
+    }
+    return plan;
+}
+
+}  // namespace resume::stress

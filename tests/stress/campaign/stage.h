@@ -1,0 +1,64 @@
+// The guest of one life with its disk, and whoever makes its life hard: arms what a cycle's plan
+// says and takes it back afterwards.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "tests/stress/campaign/plan.h"
+#include "tests/stress/guest/loaded_disk.h"
+
+namespace resume::stress {
+
+class Stage {
+  public:
+    explicit Stage(const LifePlan& plan);
+    ~Stage();
+    Stage(const Stage&) = delete;
+    Stage& operator=(const Stage&) = delete;
+
+    /// Boots, connects the disk. What was wrong, or nothing.
+    std::optional<std::string> begin();
+    /// The planned faults are in place from here on.
+    void arm(const PlannedCycle& cycle);
+    /// Everybody behaves again; what was taken away is put back. Before the next arm().
+    void calm();
+    /// What somebody saw during the cycle that no guest should do; empty when nothing.
+    [[nodiscard]] const std::string& complaint() const { return complaint_; }
+
+    [[nodiscard]] const LifePlan& plan() const { return plan_; }
+    [[nodiscard]] ModelledGuest& guest() { return guest_; }
+    [[nodiscard]] Machine& machine() { return guest_.machine(); }
+    [[nodiscard]] LoadedDisk& disk() { return *disk_; }
+    /// The toolstack or the plan took the disk away for good.
+    [[nodiscard]] bool disk_is_gone() const { return disk_->disk.gone() || unplugged_; }
+    [[nodiscard]] bool transaction_torn() const { return torn_; }
+    [[nodiscard]] uint32_t storm_events() const { return storm_events_; }
+
+  private:
+    void arm(const PlannedFault& fault);
+    void arm_device(const PlannedFault& fault);
+    void arm_backend(const PlannedFault& fault);
+    void arm_machine(const PlannedFault& fault);
+    void arm_calls(const PlannedFault& fault);
+    void act_in_hook(const PlannedFault& fault, std::function<void()> act);
+    void remove_device(uint32_t index);
+    void expect_busy(const Result<>& result, const char* what);
+    void put_back_devices();
+    void storm(uint32_t events, Nanoseconds gap);
+
+    const LifePlan plan_;
+    ModelledGuest guest_;
+    std::unique_ptr<LoadedDisk> disk_;
+    std::unique_ptr<OrdinaryDevice> spare_;
+    std::unique_ptr<StoreWatch> poke_{new StoreWatch};
+    std::string complaint_;
+    std::vector<Behaviour> ordinary_;
+    bool transaction_open_ = false;
+    bool torn_ = false;
+    bool unplugged_ = false;
+    uint32_t storm_events_ = 0;
+};
+
+}  // namespace resume::stress

@@ -1,0 +1,128 @@
+#include "tests/stress/campaign/wholeness.h"
+
+#include <cstdlib>
+
+namespace resume::stress {
+
+namespace {
+
+constexpr Nanoseconds kBackendPatience = 30 * model::kSecond;
+constexpr uint64_t kClockError = 2 * model::kSecond;
+
+std::optional<Trouble> cycles(Stage& stage) {
+    for (const auto& [act, outcome] : {std::pair{model::HostAct::checkpoint, Outcome::cancelled},
+                                       std::pair{model::HostAct::save_restore, Outcome::resumed}}) {
+        const Cycle done = stage.guest().cycle(act);
+        if (!done.alive()) {
+            return Trouble{name_of(done.run.end), done.run.reason};
+        }
+        if (!done.is(outcome) || done.result->errors_up != (stage.disk_is_gone() ? 1U : 0U)) {
+            // A disk that is gone says so at the first resume only, and not on a cancel.
+            if (done.is(outcome) && stage.disk_is_gone() && done.result->errors_up == 0) {
+                continue;
+            }
+            return Trouble{"next-cycle",
+                           std::string{"a "} + name_of(act) + " without any fault came to " +
+                               (done.result ? name_of(done.result->outcome) : "nothing")};
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<Trouble> disk(Stage& stage) {
+    if (stage.disk_is_gone()) {
+        return std::nullopt;
+    }
+    LoadedDisk& loaded = stage.disk();
+    for (Nanoseconds waited = 0; !loaded.disk.connected() && waited < kBackendPatience;
+         waited += model::kSecond) {
+        stage.guest().idle(model::kSecond);
+    }
+    if (!loaded.disk.connected()) {
+        return Trouble{"disk", "the disk is not connected though its backend is there"};
+    }
+    const uint64_t before = loaded.load.writes();
+    stage.guest().run([&loaded] { loaded.load.start(); });
+    stage.guest().idle(model::kMillisecond);
+    if (!loaded.settle()) {
+        return Trouble{"disk", std::to_string(loaded.load.under_way()) + " requests never ended"};
+    }
+    if (loaded.load.writes() == before || !loaded.load.clean() || loaded.wrong_sectors() != 0) {
+        return Trouble{"disk", std::to_string(loaded.load.doubled()) + " requests ended twice, " +
+                                   std::to_string(loaded.wrong_sectors()) + " sectors wrong, " +
+                                   std::to_string(loaded.load.failed()) + " requests failed"};
+    }
+    if (loaded.disk.malformed() + loaded.disk.leaked_grants() != 0) {
+        return Trouble{"disk", "answers that mean nothing, or grants that never came back"};
+    }
+    return std::nullopt;
+}
+
+std::optional<Trouble> clock(Stage& stage, const LifePlan& plan) {
+    ModelledGuest& guest = stage.guest();
+    Nanoseconds wall = 0;
+    guest.run([&] { wall = guest.guest().time().wall(); });
+    const auto expected =
+        static_cast<int64_t>(model::kWallStart * model::kSecond + stage.machine().clock.now()) +
+        stage.machine().host().wall_offset_ns;
+    if (static_cast<uint64_t>(std::llabs(static_cast<int64_t>(wall) - expected)) > kClockError) {
+        return Trouble{"clock", "the wall clock is wrong by more than 2 s"};
+    }
+    if (guest.worst_step_back() != 0) {
+        return Trouble{"clock", "its own clock was seen to go back"};
+    }
+    const uint64_t before = guest.ticks();
+    guest.idle(4 * (plan.tick_ms + 1) * model::kMillisecond);
+    if (plan.tick_ms != 0 && guest.ticks() - before < 2) {
+        return Trouble{"clock", "its timer does not tick any more"};
+    }
+    return std::nullopt;
+}
+
+std::optional<Trouble> store_and_channels(Stage& stage) {
+    ModelledGuest& guest = stage.guest();
+    Task& task = guest.tasks().at(2);
+    const uint64_t before = task.answers;
+    task.busy = true;
+    guest.idle(20 * model::kMillisecond);
+    guest.run([&task] { task.stop(); });
+    if (task.answers == before) {
+        return Trouble{"store", "a task asks the store and gets no answer"};
+    }
+    const std::string said = "after all of it\n";
+    const auto spoke = guest.run([&] {
+        // A driver may still have a number of its former life; it must be harmless.
+        (void)guest.guest().events().notify_port(0);
+        guest.guest().console().write(said.data(), static_cast<uint32_t>(said.size()));
+    });
+    if (spoke.end != model::GuestEnd::returned) {
+        return Trouble{name_of(spoke.end), spoke.reason};
+    }
+    if (stage.machine().console.text().find(said) == std::string::npos) {
+        return Trouble{"console", "what it says on the console does not arrive"};
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Trouble> trouble_afterwards(Stage& stage) {
+    if (auto trouble = cycles(stage)) {
+        return trouble;
+    }
+    if (auto trouble = disk(stage)) {
+        return trouble;
+    }
+    if (auto trouble = clock(stage, stage.plan())) {
+        return trouble;
+    }
+    if (auto trouble = store_and_channels(stage)) {
+        return trouble;
+    }
+    if (!stage.machine().alive()) {
+        return Trouble{name_of(stage.machine().death.end), stage.machine().death.reason};
+    }
+    return std::nullopt;
+}
+
+}  // namespace resume::stress

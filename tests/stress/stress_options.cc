@@ -1,0 +1,145 @@
+#include "tests/stress/stress_options.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <thread>
+
+#include "tests/stress/options.h"
+
+namespace resume::stress {
+
+namespace {
+
+/// "90s", "10m", "2h".
+std::chrono::milliseconds time_from(const std::string& text) {
+    size_t used = 0;
+    double number = 0;
+    try {
+        number = std::stod(text, &used);
+    } catch (const std::exception&) {
+        used = 0;
+    }
+    const std::string unit = text.substr(used);
+    const double seconds = unit == "h"                   ? 3600
+                           : unit == "m"                 ? 60
+                           : unit == "s" || unit.empty() ? 1
+                                                         : 0;
+    if (used == 0 || seconds == 0 || number <= 0) {
+        throw CLI::ValidationError{"not a time: '" + text + "'; e.g. 90s, 10m, 2h"};
+    }
+    return std::chrono::milliseconds{static_cast<int64_t>(number * seconds * 1000)};
+}
+
+struct Words {
+    std::string guest = "xen-hvm", faults = "all", time, shard = "1/1";
+    std::vector<std::string> bugs;
+};
+
+void add_draw(CLI::App& command, StressOptions& options, Words& words) {
+    command.add_option("--guest", words.guest, "xen-hvm or xen-pvh")->capture_default_str();
+    command.add_option("--seed", options.campaign.id.draw.seed, "of everything that is drawn")
+        ->capture_default_str();
+    command.add_option("--cycles", options.campaign.id.cycles, "how many the host asks for");
+    command.add_option("--faults", words.faults, "names, separated by commas; all; none")
+        ->capture_default_str();
+    command.add_flag("--swarm", options.campaign.id.draw.swarm,
+                     "each life has its own subset of the faults");
+    command.add_option("--bug", words.bugs, "bring back a bug that other guests shipped")
+        ->delimiter(',');
+}
+
+void add_life(CLI::App& command, StressOptions& options, Words& words) {
+    add_draw(command, options, words);
+    command.add_option("--life", options.life, "of the campaign, as the failure's line says");
+    command.add_option("plan", options.files, "a stored plan instead");
+    command.add_option("--trace", options.trace_file, "write its trace there");
+}
+
+void add_run(CLI::App& command, StressOptions& options, Words& words) {
+    add_draw(command, options, words);
+    command.add_option("--for", words.time, "a time instead of cycles: 90s, 10m, 2h");
+    command.add_option("--jobs", options.campaign.jobs, "processes; default: one a CPU")
+        ->check(CLI::Range(1U, 1024U));
+    command.add_flag("--keep-going", options.campaign.keep_going,
+                     "go on after the first failing life");
+    command.add_option("--shard", words.shard, "I/N: the I-th of N parts of the campaign");
+    command.add_option("--continue", options.campaign.state_file,
+                       "a file that says how far it came: go on from there");
+    command.add_flag("--json", options.json, "the summary as one line of JSON, the last");
+    command.add_option("--junit", options.junit_file, "write the result there as JUnit XML");
+}
+
+void settle(StressOptions& options, const Words& words) {
+    CampaignId& id = options.campaign.id;
+    if (words.guest == "kvm") {
+        throw CLI::ValidationError{"there is no modelled kvm guest yet; known: xen-hvm, xen-pvh"};
+    }
+    if (words.guest != "xen-hvm" && words.guest != "xen-pvh") {
+        throw CLI::ValidationError{"unknown guest '" + words.guest + "'; known: xen-hvm, xen-pvh"};
+    }
+    id.draw.guest =
+        words.guest == "xen-pvh" ? model::GuestKind::xen_pvh : model::GuestKind::xen_hvm;
+    id.draw.bugs = bugs_named(words.bugs);
+    try {
+        id.draw.faults = faults_from(words.faults);
+    } catch (const std::invalid_argument& error) {
+        throw CLI::ValidationError{error.what()};
+    }
+    if (!words.time.empty()) {
+        options.campaign.time = time_from(words.time);
+    } else if (id.cycles == 0 && options.command == StressOptions::Command::run) {
+        constexpr uint64_t kDefault = 100'000;
+        id.cycles = kDefault;
+    }
+    int used = 0;
+    if (std::sscanf(words.shard.c_str(), "%u/%u%n", &id.shard, &id.shards, &used) != 2 ||
+        static_cast<size_t>(used) != words.shard.size() || id.shard == 0 || id.shard > id.shards) {
+        throw CLI::ValidationError{"--shard I/N with 1 <= I <= N, not '" + words.shard + "'"};
+    }
+    const bool one = options.command == StressOptions::Command::replay ||
+                     options.command == StressOptions::Command::shrink;
+    if (one && options.life.has_value() == !options.files.empty()) {
+        throw CLI::ValidationError{"either --life N or one stored plan"};
+    }
+}
+
+}  // namespace
+
+ParsedStressOptions parse_stress_options(int argc, char** argv) {
+    CLI::App app{
+        "Takes modelled guests through every kind of suspend with everything going wrong "
+        "that can, and has the oracle judge each of them."};
+    app.require_subcommand(1);
+    StressOptions options;
+    Words words;
+    const unsigned cpus = std::thread::hardware_concurrency();
+    options.campaign.jobs = cpus == 0 ? 1 : cpus;
+    options.campaign.progress = ::isatty(STDERR_FILENO) != 0;
+    auto& run = *app.add_subcommand("run", "a campaign: many lives of a guest");
+    add_run(run, options, words);
+    auto& replay = *app.add_subcommand("replay", "one life again, to the bit");
+    add_life(replay, options, words);
+    auto& shrink = *app.add_subcommand("shrink", "the least that still fails, as a story");
+    add_life(shrink, options, words);
+    shrink.add_option("-o,--out", options.out_file, "write the smaller plan there");
+    auto& merge = *app.add_subcommand("merge", "the summaries of all shards to one");
+    merge.add_option("summaries", options.files, "files whose last line is a shard's summary")
+        ->required();
+    merge.add_flag("--json", options.json, "the summary as one line of JSON");
+    try {
+        app.parse(argc, argv);
+        using Command = StressOptions::Command;
+        options.command = run      ? Command::run
+                          : replay ? Command::replay
+                          : shrink ? Command::shrink
+                                   : Command::merge;
+        settle(options, words);
+    } catch (const CLI::ParseError& error) {
+        const bool help = app.exit(error) == 0;
+        return {.options = std::nullopt, .exit_code = help ? 0 : static_cast<int>(ExitCode::usage)};
+    }
+    return {.options = std::move(options)};
+}
+
+}  // namespace resume::stress

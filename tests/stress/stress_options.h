@@ -1,0 +1,31 @@
+// resume-stress's command line.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/stress/campaign/campaign.h"
+
+namespace resume::stress {
+
+struct StressOptions {
+    enum class Command : uint8_t { run, replay, shrink, merge };
+    Command command = Command::run;
+    CampaignOptions campaign;
+    bool json = false;
+    std::string junit_file;
+    std::optional<uint64_t> life;    ///< replay, shrink: of the campaign
+    std::vector<std::string> files;  ///< a plan; merge: summaries
+    std::string trace_file;
+    std::string out_file;
+};
+
+struct ParsedStressOptions {
+    std::optional<StressOptions> options;
+    int exit_code = 0;
+};
+ParsedStressOptions parse_stress_options(int argc, char** argv);
+
+}  // namespace resume::stress
