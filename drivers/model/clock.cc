@@ -27,30 +27,33 @@ Nanoseconds Clock::now() const {
 
 Clock::EventId Clock::at(Nanoseconds when, Event event) {
     const EventId id = ++last_;
-    events_.emplace(Key{when, id}, std::move(event));
-    times_.emplace(id, when);
+    events_.push_back({when, id, std::move(event)});
+    std::push_heap(events_.begin(), events_.end());
     return id;
 }
 
 void Clock::cancel(EventId id) {
-    const auto found = times_.find(id);
-    if (found != times_.end()) {
-        events_.erase(Key{found->second, id});
-        times_.erase(found);
+    const auto found = std::find_if(events_.begin(), events_.end(),
+                                    [id](const Entry& entry) { return entry.id == id; });
+    if (found != events_.end()) {
+        *found = std::move(events_.back());
+        events_.pop_back();
+        std::make_heap(events_.begin(), events_.end());
     }
 }
 
 void Clock::run_due() {
-    while (!events_.empty() && events_.begin()->first.first <= now()) {
-        auto node = events_.extract(events_.begin());
-        times_.erase(node.key().second);
-        node.mapped()();
+    while (!events_.empty() && events_.front().when <= now()) {
+        std::pop_heap(events_.begin(), events_.end());
+        const Event event = std::move(events_.back().event);
+        events_.pop_back();
+        event();
     }
 }
 
 bool Clock::run_next(Nanoseconds limit) {
     const bool none = events_.empty();
-    const Nanoseconds next = none ? limit : std::min(events_.begin()->first.first, limit);
+    const Nanoseconds next = none ? limit : std::min(events_.front().when, limit);
     if (idle_) {
         const Nanoseconds present = now();
         if (next > present) {

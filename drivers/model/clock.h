@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <utility>
+#include <vector>
 
 #include "drivers/model/config.h"
 
@@ -45,13 +45,20 @@ class Clock {
     [[nodiscard]] std::size_t pending() const noexcept { return events_.size(); }
 
   private:
-    using Key = std::pair<Nanoseconds, EventId>;
+    struct Entry {
+        Nanoseconds when;
+        EventId id;
+        Event event;
+        /// The heap's order: the earliest on top, and of those at one time the first that was set.
+        friend bool operator<(const Entry& left, const Entry& right) {
+            return left.when != right.when ? left.when > right.when : left.id > right.id;
+        }
+    };
 
     mutable Nanoseconds now_ = 0;
     Nanoseconds real_start_ = 0;
     EventId last_ = 0;
-    std::map<Key, Event> events_;
-    std::map<EventId, Nanoseconds> times_;
+    std::vector<Entry> events_;  ///< a heap
     Idle idle_;
 };
 

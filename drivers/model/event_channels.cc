@@ -18,10 +18,10 @@ bool per_vcpu(uint32_t virq) {
 
 }  // namespace
 
-EventChannels::EventChannels(Machine& machine) : machine_{machine}, channels_(kPorts) {}
+EventChannels::EventChannels(Machine& machine) : machine_{machine}, channels_(1) {}
 
 bool EventChannels::is_bound(Port port) const {
-    return port != 0 && port < kPorts && channels_[port].kind != Channel::Kind::free;
+    return port != 0 && port < channels_.size() && channels_[port].kind != Channel::Kind::free;
 }
 
 const Channel* EventChannels::find(Port port) const {
@@ -29,13 +29,18 @@ const Channel* EventChannels::find(Port port) const {
 }
 
 long EventChannels::allocate(Channel channel) {
-    for (Port port = 1; port < machine_.shared_info.ports(); ++port) {
+    const auto end = static_cast<Port>(channels_.size());
+    for (Port port = 1; port < end; ++port) {
         if (channels_[port].kind == Channel::Kind::free) {
             channels_[port] = std::move(channel);
             return static_cast<long>(port);
         }
     }
-    return -ENOSPC;
+    if (end >= machine_.shared_info.ports()) {
+        return -ENOSPC;
+    }
+    channels_.push_back(std::move(channel));
+    return static_cast<long>(end);
 }
 
 Port EventChannels::open(std::function<void()> notified) {
@@ -142,7 +147,7 @@ void EventChannels::raise(Port port) {
 }
 
 void EventChannels::raise_virq(uint32_t cpu, uint32_t virq) {
-    for (Port port = 1; port < kPorts; ++port) {
+    for (Port port = 1; port < channels_.size(); ++port) {
         const Channel& channel = channels_[port];
         if (channel.kind == Channel::Kind::virq && channel.virq == virq && channel.vcpu == cpu) {
             set_pending(port);
@@ -182,7 +187,7 @@ long EventChannels::status(Port port, void* argument) const {
     if (port == 0 || port >= kPorts) {
         return -EINVAL;
     }
-    const Channel& channel = channels_[port];
+    const Channel channel = port < channels_.size() ? channels_[port] : Channel{};
     out.vcpu = channel.vcpu;
     switch (channel.kind) {
         case Channel::Kind::free:
@@ -257,9 +262,8 @@ long EventChannels::operate(unsigned op, void* argument) {
 }
 
 void EventChannels::reset() {
-    for (Channel& channel : channels_) {
-        channel = Channel{};
-    }
+    channels_.clear();
+    channels_.resize(1);  // port 0 is none
 }
 
 bool EventChannels::has_ipi(uint32_t cpu) const {
@@ -272,7 +276,7 @@ bool EventChannels::has_ipi(uint32_t cpu) const {
 }
 
 Port EventChannels::open_ipi(uint32_t cpu) const {
-    for (Port port = 1; port < kPorts; ++port) {
+    for (Port port = 1; port < channels_.size(); ++port) {
         const Channel& channel = channels_[port];
         if (channel.kind == Channel::Kind::ipi && channel.vcpu == cpu &&
             !machine_.shared_info.masked(port)) {

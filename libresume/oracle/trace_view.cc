@@ -34,7 +34,6 @@ void TraceView::learn_devices() {
 
 void append_events(TraceView& view, const Trace& trace) {
     view.lost += trace.lost();
-    view.events.reserve(view.events.size() + trace.size());
     for (uint32_t i = 0; i < trace.size(); ++i) {
         view.events.push_back(trace.at(i));
     }

@@ -61,6 +61,7 @@ bool StoreDaemon::conflicts(const Transaction& transaction) const {
 }
 
 void StoreDaemon::commit(Transaction& transaction) {
+    transaction.start = transaction.tree;  // lets go of what would have to be copied
     for (Transaction::Change& change : transaction.changes) {
         switch (change.kind) {
             case Transaction::Change::Kind::put:

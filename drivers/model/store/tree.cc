@@ -26,19 +26,26 @@ std::string parent_path(const std::string& path) {
     return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
 }
 
-StoreTree::StoreTree() {
-    nodes_["/"] = {.value = "", .perms = {{'n', 0}}, .generation = 0};
+StoreTree::StoreTree() : nodes_{std::make_shared<Nodes>()} {
+    own()["/"] = {.value = "", .perms = {{'n', 0}}, .generation = 0};
+}
+
+StoreTree::Nodes& StoreTree::own() {
+    if (nodes_.use_count() > 1) {
+        nodes_ = std::make_shared<Nodes>(*nodes_);
+    }
+    return *nodes_;
 }
 
 const StoreNode* StoreTree::find(const std::string& path) const {
-    const auto found = nodes_.find(path);
-    return found == nodes_.end() ? nullptr : &found->second;
+    const auto found = nodes_->find(path);
+    return found == nodes_->end() ? nullptr : &found->second;
 }
 
 std::vector<std::string> StoreTree::children(const std::string& path) const {
     std::vector<std::string> names;
     const std::string prefix = below(path);
-    for (auto it = nodes_.lower_bound(prefix); it != nodes_.end(); ++it) {
+    for (auto it = nodes_->lower_bound(prefix); it != nodes_->end(); ++it) {
         if (!starts_with(it->first, prefix)) {
             break;
         }
@@ -52,7 +59,7 @@ std::vector<std::string> StoreTree::children(const std::string& path) const {
 
 uint32_t StoreTree::owned_by(DomId domid) const {
     uint32_t count = 0;
-    for (const auto& [path, node] : nodes_) {
+    for (const auto& [path, node] : *nodes_) {
         count += node.perms.front().domid == domid ? 1 : 0;
     }
     return count;
@@ -83,16 +90,18 @@ int StoreTree::check(const std::string& path, DomId domid, char access) const {
 }
 
 void StoreTree::touch(const std::string& path) {
-    const auto found = nodes_.find(path);
-    if (found != nodes_.end()) {
+    Nodes& nodes = own();
+    const auto found = nodes.find(path);
+    if (found != nodes.end()) {
         found->second.generation = ++generation_;
     }
 }
 
 void StoreTree::put(const std::string& path, const std::string& value, DomId domid,
                     std::vector<std::string>* made) {
-    const auto found = nodes_.find(path);
-    if (found != nodes_.end()) {
+    Nodes& nodes = own();
+    const auto found = nodes.find(path);
+    if (found != nodes.end()) {
         found->second.value = value;
         found->second.generation = ++generation_;
         return;
@@ -101,11 +110,11 @@ void StoreTree::put(const std::string& path, const std::string& value, DomId dom
     if (find(parent) == nullptr) {
         put(parent, "", domid, made);
     }
-    StoreNode node{.value = value, .perms = nodes_.at(parent).perms, .generation = ++generation_};
+    StoreNode node{.value = value, .perms = nodes.at(parent).perms, .generation = ++generation_};
     if (domid != 0) {
         node.perms.front().domid = domid;
     }
-    nodes_.emplace(path, std::move(node));
+    nodes.emplace(path, std::move(node));
     touch(parent);
     if (made != nullptr) {
         made->push_back(path);
@@ -113,17 +122,18 @@ void StoreTree::put(const std::string& path, const std::string& value, DomId dom
 }
 
 void StoreTree::set_perms(const std::string& path, std::vector<StorePerm> perms) {
-    StoreNode& node = nodes_.at(path);
+    StoreNode& node = own().at(path);
     node.perms = std::move(perms);
     node.generation = ++generation_;
 }
 
 void StoreTree::remove(const std::string& path) {
     const std::string prefix = below(path);
-    nodes_.erase(path);
-    for (auto it = nodes_.lower_bound(prefix);
-         it != nodes_.end() && starts_with(it->first, prefix);) {
-        it = nodes_.erase(it);
+    Nodes& nodes = own();
+    nodes.erase(path);
+    for (auto it = nodes.lower_bound(prefix);
+         it != nodes.end() && starts_with(it->first, prefix);) {
+        it = nodes.erase(it);
     }
     touch(parent_path(path));
 }

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -46,7 +47,11 @@ class StoreTree {
     void remove(const std::string& path);
 
   private:
-    std::map<std::string, StoreNode> nodes_;
+    using Nodes = std::map<std::string, StoreNode>;
+    /// To be written to: a copy of its own when another tree shares them.
+    Nodes& own();
+
+    std::shared_ptr<Nodes> nodes_;  ///< a copy of a tree costs nothing until one of them is written
     uint64_t generation_ = 0;
 };
 

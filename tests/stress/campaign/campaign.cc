@@ -18,7 +18,7 @@ namespace {
 
 constexpr int kLookMs = 100;
 constexpr uint64_t kNoEnd = uint64_t{1} << 48;
-constexpr auto kSaveEvery = std::chrono::seconds{1};
+constexpr auto kSaveEvery = std::chrono::milliseconds{500};
 constexpr auto kTellEvery = std::chrono::milliseconds{500};
 
 double seconds_since(Clock::time_point since) {
@@ -101,7 +101,8 @@ class Campaign {
 
     /// Whole or not at all: a name is moved over the old file.
     void save(bool now) {
-        if (options_.state_file.empty() || (!now && Clock::now() - saved_ < kSaveEvery)) {
+        const bool early = result_.lives_done == 0 || Clock::now() - saved_ < kSaveEvery;
+        if (options_.state_file.empty() || (!now && early)) {
             return;
         }
         saved_ = Clock::now();

@@ -8,6 +8,8 @@ namespace {
 
 constexpr uint32_t kMostFaults = 3;  ///< in a cycle
 constexpr uint32_t kGoneOneIn = 16;
+constexpr uint32_t kManyOneIn = 32;
+constexpr uint32_t kManyVcpus = 34;  ///< Xen has places of its own for 32
 
 struct Weighted {
     model::HostAct act;
@@ -43,6 +45,9 @@ void draw_guest(Dice& dice, LifePlan& plan) {
     plan.seed = dice.word();
     plan.order = dice.one_in(4) ? 0 : dice.word() | 1;
     plan.vcpus = dice.one_in(2) ? 1 : 1U << dice.below(3);
+    if (dice.one_in(kManyOneIn)) {
+        plan.vcpus = kManyVcpus;
+    }
     plan.vcpu_vector = dice.one_in(2);
     plan.hosts = 1 + dice.below(3);
     plan.tick_ms = dice.one_in(4) ? (dice.one_in(4) ? 10 : 100) : 0;

@@ -8,7 +8,6 @@ namespace resume::stress {
 namespace {
 
 constexpr const char* kTitle = "resume-stress-plan 1";
-constexpr uint32_t kMostVcpus = 32;
 constexpr uint32_t kMostMs = 600'000;
 
 struct Number {
@@ -17,7 +16,7 @@ struct Number {
     uint32_t least, most;
 };
 constexpr Number kNumbers[] = {
-    {"vcpus", &LifePlan::vcpus, 1, kMostVcpus},  {"hosts", &LifePlan::hosts, 1, 3},
+    {"vcpus", &LifePlan::vcpus, 1, kMaxVcpus},   {"hosts", &LifePlan::hosts, 1, 3},
     {"tick-ms", &LifePlan::tick_ms, 0, kMostMs}, {"queues", &LifePlan::queues, 1, 2},
     {"segments", &LifePlan::segments, 0, 256},
 };

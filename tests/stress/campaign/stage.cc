@@ -4,6 +4,7 @@
 
 #include <xen/io/xs_wire.h>
 
+#include "tests/graveyard.h"
 #include "tests/stress/campaign/faults.h"
 
 namespace resume::stress {
@@ -74,7 +75,7 @@ Stage::Stage(const LifePlan& plan) : plan_{plan}, guest_{config_of(plan)} {
 
 Stage::~Stage() {
     if (!machine().alive()) {
-        (void)poke_.release();
+        test::bury({poke_.release(), spare_.release()});
         return;
     }
     guest_.guest().store().forget(*poke_);

