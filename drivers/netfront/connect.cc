@@ -107,6 +107,7 @@ void Netfront::add_rings() noexcept {
 void Netfront::begin_use() noexcept {
     stage_ = Stage::connected;
     moved_ = true;
+    ++counters_.connections;
     if (!quiet_) {
         begin();
     }

@@ -45,6 +45,7 @@ struct NetCounters {
     uint64_t lost = 0;     ///< under way when the backend went
     uint64_t received = 0;
     uint64_t announced = 0;
+    uint64_t connections = 0;  ///< behind how many backends it was connected
 };
 
 class Netfront final : public Frontend<Netfront> {

@@ -83,6 +83,8 @@ void take(CommandLine& result, const Word& word) noexcept {
         result.tick_ms = static_cast<uint32_t>(number(tick));
     } else if (const char* traffic = word.value_of("traffic=")) {
         result.traffic = number(traffic) != 0;
+    } else if (const char* net = word.value_of("net=")) {
+        result.net = number(net) != 0;
     } else if (const char* disk = word.value_of("disk=")) {
         result.disk = static_cast<uint32_t>(number(disk));
     } else if (const char* persistent = word.value_of("persistent=")) {

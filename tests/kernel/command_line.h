@@ -15,6 +15,7 @@ struct CommandLine {
     uint32_t devices = 4;
     uint32_t tick_ms = 10;
     bool traffic = false;
+    bool net = false;        ///< a load on the first vif
     uint32_t disk = 0;       ///< lanes of the load on the first vbd; 0 = none is used
     bool persistent = true;  ///< grants of the disk, where its backend has them too
     uint64_t seed = 0;       ///< 0 = devices by index

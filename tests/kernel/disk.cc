@@ -3,6 +3,7 @@
 #include <new>
 
 #include "tests/kernel/machine_state.h"
+#include "tests/kernel/wait.h"
 
 namespace kernel {
 namespace {
@@ -76,24 +77,17 @@ resume::Result<> Disk::start() noexcept {
         return {};
     }
     front_.start();
-    if (!wait_for([](const Disk& disk) noexcept { return disk.front_.connected(); })) {
-        return front_.gone() ? Errc::gone : Errc::timed_out;
+    const bool up = wait_until(
+        machine_, guest_, kPatienceSeconds, [this] { return front_.connected() || front_.gone(); },
+        [this] { front_.pump(); });
+    if (!up || front_.gone()) {
+        return up ? Errc::gone : Errc::timed_out;
     }
     if (front_.info().sectors < lanes_ * resume::kLaneSectors) {
         return {Errc::no_space, static_cast<int32_t>(front_.info().sectors)};
     }
     hurry();
     return {};
-}
-
-bool Disk::wait_for(bool (*reached)(const Disk&) noexcept) noexcept {
-    const resume::Ticks end = raw_counter(machine_) + kPatienceSeconds * machine_.hz;
-    while (!reached(*this) && !front_.gone() && raw_counter(machine_) < end) {
-        wait_for_interrupt(machine_, raw_counter(machine_) + machine_.hz / 10);
-        guest_.pump();
-        front_.pump();
-    }
-    return reached(*this);
 }
 
 void Disk::run() noexcept {
@@ -129,7 +123,9 @@ uint32_t Disk::checksum() const noexcept {
 
 void Disk::report() noexcept {
     held_ = true;
-    const bool settled = wait_for([](const Disk& disk) noexcept { return disk.load_.idle(); });
+    const bool settled = wait_until(
+        machine_, guest_, kPatienceSeconds, [this] { return load_.idle(); },
+        [this] { front_.pump(); });
     print(Line{}
               .text("DISK under_way=")
               .decimal(settled ? 0 : load_.under_way())

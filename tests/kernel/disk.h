@@ -33,7 +33,6 @@ class Disk {
     void report() noexcept;
 
   private:
-    bool wait_for(bool (*reached)(const Disk&) noexcept) noexcept;
     [[nodiscard]] uint32_t checksum() const noexcept;
 
     resume::Machine& machine_;

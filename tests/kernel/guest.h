@@ -5,6 +5,7 @@
 #include "libresume/trace_text.h"
 #include "tests/kernel/command_line.h"
 #include "tests/kernel/disk.h"
+#include "tests/kernel/net.h"
 #include "tests/kernel/plain_device.h"
 #include "tests/kernel/ticker.h"
 #include "tests/kernel/traffic.h"
@@ -30,7 +31,7 @@ class Guest {
 
   private:
     static constexpr uint32_t kMaxDevices = 64;
-    static constexpr uint32_t kDrivers = 11;
+    static constexpr uint32_t kDrivers = 12;
 
     static resume::XenGuestConfig config(Guest& guest, const CommandLine& words,
                                          const resume::GuestPages& pages) noexcept;
@@ -54,6 +55,7 @@ class Guest {
     CommandLine words_;
     resume::XenGuest xen_;
     Disk disk_;
+    Net net_;
     resume::Handshake<resume::Store> handshake_;
     resume::StoreWatch command_{};
     bool command_fired_ = false;

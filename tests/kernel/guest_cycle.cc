@@ -65,6 +65,7 @@ void Guest::cycle() noexcept {
         traffic_.hurry();
     }
     disk_.hurry();
+    net_.hurry();
     const auto result = xen_.suspend();
     if (!result.ok()) {
         print(Line{}.text("no cycle: ").text(name_of(result.error().code)));
@@ -152,6 +153,8 @@ void Guest::obey(const char* word) noexcept {
                   .decimal(traffic_.wrong()));
     } else if (is("disk")) {
         disk_.report();
+    } else if (is("net")) {
+        net_.report();
     } else if (is("refuse-next") && device_count_ > 0) {
         refuse_next();
         print(Line{}.text("REFUSING"));

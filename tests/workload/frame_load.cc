@@ -38,7 +38,10 @@ void FrameLoad::send(Lane& lane) noexcept {
     fill(frame_, number, size);
     if (net_.send(frame_, size).ok()) {
         number_ = number;
-        lane = {.number = number, .size = size, .sent = raw_counter(machine_)};
+        lane = {.number = number,
+                .size = size,
+                .sent = raw_counter(machine_),
+                .connection = net_.counters().connections};
     }
 }
 
@@ -47,7 +50,8 @@ uint32_t FrameLoad::under_way() noexcept {
     const Ticks now = raw_counter(machine_);
     const Ticks patience = counter_hz(machine_) * kPatienceSeconds;
     for (Lane& lane : lanes_) {
-        if (lane.number != 0 && now - lane.sent > patience) {
+        const bool torn = lane.connection != net_.counters().connections;
+        if (lane.number != 0 && (torn || now - lane.sent > patience)) {
             give_up(lane);
         }
         count += lane.number != 0 ? 1U : 0U;

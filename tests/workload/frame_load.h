@@ -22,7 +22,7 @@ class FrameLoad {
 
     // Thread context, CPU 0.
     /// A new frame in every lane that waits for none, where the link takes it. One that did not
-    /// come back in two seconds counts as lost, until it comes.
+    /// come back in two seconds, or whose backend is gone, counts as lost, until it comes.
     void burst() noexcept;
     /// Frames that may still come back.
     [[nodiscard]] uint32_t under_way() noexcept;
@@ -39,6 +39,7 @@ class FrameLoad {
         uint64_t number = 0;  ///< of the frame that it waits for; 0 = none
         uint32_t size = 0;
         Ticks sent = 0;
+        uint64_t connection = 0;  ///< that it was sent on
     };
 
     void send(Lane& lane) noexcept;

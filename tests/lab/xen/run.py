@@ -5,6 +5,10 @@
                       [--devices also|only|none|long] [--keep-logs DIR]
                                             the test kernel; ends with
                                             `N cycles, N right, N violations`
+    run.py xen-soak [--seed N] [--minutes N] [--progress FILE] [--keep-logs DIR]
+                                            the test kernel, cycle after cycle; goes on where it
+                                            was when FILE is of the same seed
+    run.py xen-beside [--keep-logs DIR]     the test kernel beside a Linux guest: a table
     run.py xen [--smoke] [--reporter agent|kernel] [--keep-logs DIR]
                                             Linux guests with the agent; ends with
                                             `N cases, N agreed, N skipped`
@@ -23,6 +27,7 @@ import tempfile
 import time
 
 from xenlab import agent_report, images, kernel_bugs, kernel_plan, packages
+from xenlab.beside import Beside
 from xenlab.dom0 import Dom0
 from xenlab.errors import LabError, Skip
 from xenlab.guest import Guests
@@ -31,6 +36,7 @@ from xenlab.linux_guest import LinuxGuests
 from xenlab.linux_lab import LinuxLab
 from xenlab.machine import Machine
 from xenlab.oracle import Oracle
+from xenlab.soak import Soak
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
@@ -38,7 +44,7 @@ GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lab", choices=["xen-kernel", "xen"])
+    parser.add_argument("lab", choices=["xen-kernel", "xen-soak", "xen-beside", "xen"])
     parser.add_argument("--smoke", action="store_true", help="a small mix, under 3 minutes")
     parser.add_argument("--seed", type=int, default=1, help="order and pauses (default 1)")
     parser.add_argument("--vcpus", choices=["1", "2", "4", "both"], default="both")
@@ -51,6 +57,9 @@ def parse_arguments():
                         "or none; xen: only cases whose name matches this expression")
     parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
                         help="xen: whose word counts; `kernel` proves the lab without an agent")
+    parser.add_argument("--minutes", type=float, default=60, help="xen-soak: for so long")
+    parser.add_argument("--progress", metavar="FILE", type=pathlib.Path,
+                        default=ROOT / "build/lab/soak.json", help="xen-soak: how far it got")
     parser.add_argument("--keep-logs", metavar="DIR", type=pathlib.Path,
                         help="keep consoles, Xen's log and traces in DIR")
     parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/dev/bin",
@@ -70,12 +79,12 @@ def need_built(arguments):
     if not pathlib.Path("/usr/include/xenctrl.h").exists():
         raise Skip("xenctrl.h is not installed (Debian package libxen-dev)")
     names = images.LAB_PROGRAMS + ("resume-lab-usb", "resume-lab-transaction")
-    if arguments.lab == "xen-kernel":
+    if arguments.lab != "xen":
         names += ("resumectl",)
     elif arguments.reporter == "agent":
         names += tuple(agent_report.PROGRAMS)
     needed = [arguments.tools / name for name in names]
-    for path in needed + [arguments.kernel] * (arguments.lab == "xen-kernel"):
+    for path in needed + [arguments.kernel] * (arguments.lab != "xen"):
         if not path.exists():
             raise LabError(f"{path} is not built: cmake --preset dev && ninja -C build/dev")
 
@@ -196,28 +205,74 @@ def run_linux_lab(arguments, machine, folder):
     return GOOD if good else FINDING
 
 
-LABS = {"xen-kernel": run_kernel_lab, "xen": run_linux_lab}
+def run_soak(arguments, machine, folder):
+    soak = arguments.soak
+    dom0 = Dom0(machine)
+    machine.put(arguments.kernel, pathlib.Path(KERNEL).name)
+    with Guests(dom0) as guests, open(folder / "batches.log", "a", encoding="utf-8") as log:
+        lab = KernelLab(dom0, guests, Oracle(arguments.tools / "resumectl", folder),
+                        lambda text: print(text, file=log, flush=True))
+        try:
+            soak.run(lab)
+        finally:
+            save_logs(dom0, machine, folder)
+
+
+def soak_xen(arguments, start):
+    """`start` runs a lab on a machine of its own."""
+    arguments.progress.parent.mkdir(parents=True, exist_ok=True)
+    arguments.soak = Soak(arguments.progress, arguments.seed, 60 * arguments.minutes, say)
+    while not arguments.soak.is_over():
+        try:
+            start()
+        except LabError as error:
+            arguments.soak.machine_died(error)
+    progress = arguments.soak.progress
+    say(f"seed {progress.seed}, {progress.next_batch} batches: {progress.text()}")
+    return FINDING if progress.failures or not progress.cycles else GOOD
+
+
+def run_beside(arguments, machine, folder):
+    dom0 = Dom0(machine)
+    machine.put(arguments.kernel, pathlib.Path(KERNEL).name)
+    with Guests(dom0) as guests:
+        linux = LinuxGuests(machine, dom0, guests, packages.find_installation(),
+                            images.Cache(ROOT / "build/lab"), arguments.tools, with_agent=False)
+        kernel = KernelLab(dom0, guests, Oracle(arguments.tools / "resumectl", folder), say)
+        try:
+            return GOOD if Beside(dom0, kernel, linux, say).run() else FINDING
+        finally:
+            save_logs(dom0, machine, folder)
+
+
+LABS = {"xen-kernel": run_kernel_lab, "xen-soak": run_soak, "xen-beside": run_beside, "xen": run_linux_lab}
 # Of QEMU, and of dom0 in it; a Linux guest's saved memory lies in dom0's.
-MEMORY_MB = {"xen-kernel": (640, 320), "xen": (4096, 1536)}
+MEMORY_MB = {"xen-kernel": (640, 320), "xen-soak": (640, 320), "xen-beside": (2048, 768), "xen": (4096, 1536)}
+
+
+def run_lab(arguments, installation, folder):
+    """On a machine of its own."""
+    begun = time.monotonic()
+    memory = MEMORY_MB[arguments.lab]
+    model = device_model_for(arguments, installation)
+    with Machine(installation, images.Cache(ROOT / "build/lab"), arguments.tools, *memory,
+                 device_model=model) as machine:
+        say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
+            f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
+        return LABS[arguments.lab](arguments, machine, folder)
 
 
 def main():
     arguments = parse_arguments()
     # So that everything is cleaned up when a time limit ends the lab.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(OWN_FAULT))
-    begun = time.monotonic()
     try:
         installation = packages.find_installation()
         need_built(arguments)
-        cache = images.Cache(ROOT / "build/lab")
         with log_folder(arguments.keep_logs) as folder:
-            memory = MEMORY_MB[arguments.lab]
-            model = device_model_for(arguments, installation)
-            with Machine(installation, cache, arguments.tools, *memory,
-                         device_model=model) as machine:
-                say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
-                    f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
-                return LABS[arguments.lab](arguments, machine, folder)
+            if arguments.lab == "xen-soak":
+                return soak_xen(arguments, lambda: run_lab(arguments, installation, folder))
+            return run_lab(arguments, installation, folder)
     except Skip as reason:
         say(f"SKIP: {reason}")
         return SKIPPED

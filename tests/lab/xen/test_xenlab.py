@@ -8,13 +8,15 @@ import tempfile
 import time
 import unittest
 
-from xenlab import kernel_bugs, kernel_disk, kernel_guest, kernel_lab, kernel_plan as plan
+from xenlab import kernel_bugs, kernel_disk, kernel_guest, kernel_lab, kernel_plan as plan, soak
+from xenlab import store_log
 from xenlab.console import Console
 from xenlab.cpio import Initramfs
 from xenlab.errors import LabError, TimedOut
 from xenlab.linux import LinuxShell
 from xenlab.oracle import Oracle, Verdict, violation_ids
 from xenlab.return_times import ReturnTimes
+from xenlab.soak import Soak, upper_bound
 
 
 class TalkingGuest:
@@ -122,7 +124,7 @@ class TalkingLab(kernel_lab.KernelLab):
         self.guests.append(guest)
         kernel = kernel_guest.KernelGuest(guest, Console("hypervisor"))
         kernel.wait_ready()
-        kernel.disk = kernel_disk.KernelDisk(TalkingDom0(), guest.name) if devices else None
+        kernel.devices = (kernel_disk.KernelDisk(TalkingDom0(), guest.name),) if devices else ()
         return kernel
 
 
@@ -222,6 +224,46 @@ class ReturnTimesTest(unittest.TestCase):
             "lrt event 9000 0 driver io_completed 11 none 0 0x0 0x3"])
         self.assertEqual(list(times.report()), [
             "restore   x1    cycle 4.0 / 4.0, connected 2.0 / 2.0, first I/O 5.0 / 5.0 ms"])
+
+
+class SoakTest(unittest.TestCase):
+    def soak(self, folder, seconds=1.5):
+        self.said = []
+        return Soak(pathlib.Path(folder) / "soak.json", 7, seconds, self.said.append)
+
+    def test_the_bound_on_the_failure_rate(self):
+        self.assertAlmostEqual(upper_bound(0, 299), 0.00997, places=5)  # 1 - 0.05 ** (1 / 299)
+        self.assertAlmostEqual(upper_bound(1, 20), 0.2161, places=4)
+        self.assertEqual(upper_bound(3, 3), 1.0)
+
+    def test_it_goes_on_where_it_was_and_counts_what_failed(self):
+        with tempfile.TemporaryDirectory() as folder:
+            first = self.soak(folder)
+            first.run(TalkingLab(flaw=("inplace", "silent")))
+            self.assertTrue(first.progress.failures, "a guest that dies is a failure")
+            first.machine_died("QEMU ended")
+            second = self.soak(folder, 0)
+            self.assertEqual(second.progress, first.progress)
+            self.assertIn(f"batch {first.progress.next_batch}", self.said[0])
+            self.assertEqual(soak.batch_of(7, 3), soak.batch_of(7, 3))
+
+    def setUp(self):
+        self._timeouts = (kernel_lab.REPORT_TIMEOUT, kernel_guest.COMMAND_TIMEOUT)
+        kernel_lab.REPORT_TIMEOUT = kernel_guest.COMMAND_TIMEOUT = 0.2
+
+    def tearDown(self):
+        kernel_lab.REPORT_TIMEOUT, kernel_guest.COMMAND_TIMEOUT = self._timeouts
+
+
+class StoreLogTest(unittest.TestCase):
+    def test_the_guests_requests_behind_its_introduction(self):
+        lines = ["IN 0x1 20261127 10:00:00 READ (device/vbd/51712/backend )",
+                 "IN 0x2 20261127 10:00:00 INTRODUCE (5 1044476 1 )",
+                 "IN 0x1 20261127 10:00:01 WRITE (device/vbd/51712/state 4 )",
+                 "OUT 0x1 20261127 10:00:01 WRITE (OK )",
+                 "IN 0x2 20261127 10:00:01 READ (/local/domain/5/device/vbd/51712/state )",
+                 "IN 0x1 20261127 10:00:01 WATCH (control/shutdown 7 )"]
+        self.assertEqual(store_log.requests_after_return(lines), {"WRITE": 1, "WATCH": 1})
 
 
 class ConsoleTest(unittest.TestCase):

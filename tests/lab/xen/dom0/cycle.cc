@@ -7,6 +7,9 @@
 //         inplace  soft reset: returns 0, every registration lost, as after a restore
 //         ask      only asks and waits: for a guest that is expected to refuse
 //
+// --observe-ms N: after an inplace cycle it looks for so long when the guest's devices are
+// connected and when the first request reaches a disk, from when the guest was let go.
+//
 // Exit codes: 0 all as asked, 1 a cycle went wrong, 64 usage, 70 own fault.
 #include <algorithm>
 #include <charconv>
@@ -34,6 +37,7 @@ struct Options {
     uint32_t seed = 1;
     uint32_t max_pause_ms = 100;
     uint32_t timeout_ms = 20'000;
+    uint32_t observe_ms = 0;
 };
 
 /// Times since the request, in milliseconds; -1 = did not happen.
@@ -41,6 +45,7 @@ struct Times {
     double ack = -1;
     double down = -1;
     double resumed = -1;
+    Return back{};  ///< since it was resumed
 };
 
 double since(Clock::time_point start) {
@@ -92,6 +97,10 @@ std::string run_cycle(const Domain& domain, const Options& options, Times& times
     }
     let_go(domain, options.mode);
     times.resumed = since(start);
+    if (options.observe_ms > 0) {
+        const auto now = Clock::now();
+        times.back = domain.watch_return(now, now + Milliseconds(options.observe_ms));
+    }
     return "ok";
 }
 
@@ -105,8 +114,11 @@ int run(const Options& options) {
     for (uint32_t number = 1; number <= options.count; ++number) {
         Times times;
         const std::string result = run_cycle(domain, options, times);
-        printf("cycle %u mode=%s ack_ms=%.1f down_ms=%.1f resumed_ms=%.1f result=%s\n", number,
-               options.mode.c_str(), times.ack, times.down, times.resumed, result.c_str());
+        printf(
+            "cycle %u mode=%s ack_ms=%.1f down_ms=%.1f resumed_ms=%.1f "
+            "connected_ms=%.1f request_ms=%.1f result=%s\n",
+            number, options.mode.c_str(), times.ack, times.down, times.resumed,
+            times.back.connected_ms, times.back.request_ms, result.c_str());
         fflush(stdout);
         const bool refused = options.mode == "ask" && result == "not-down";
         if (result != "ok" && !refused) {
@@ -130,6 +142,9 @@ uint32_t* option_target(std::string_view name, Options& options) {
     }
     if (name == "--max-pause-ms") {
         return &options.max_pause_ms;
+    }
+    if (name == "--observe-ms") {
+        return &options.observe_ms;
     }
     return name == "--timeout-ms" ? &options.timeout_ms : nullptr;
 }
@@ -161,7 +176,7 @@ int main(int argc, char** argv) {
     if (!lab::parse(argc, argv, options)) {
         fprintf(stderr,
                 "usage: %s fast|slow|inplace|ask DOMID COUNT [--seed N] [--max-pause-ms N] "
-                "[--timeout-ms N]\n",
+                "[--timeout-ms N] [--observe-ms N]\n",
                 argv[0]);
         return lab::kExitUsage;
     }

@@ -36,6 +36,12 @@ struct XsCloser {
     void operator()(xs_handle* handle) const noexcept { xs_close(handle); }
 };
 
+/// How a guest came back, in ms; -1 = not seen.
+struct Return {
+    double connected_ms = -1;  ///< both ends of every device of its are connected
+    double request_ms = -1;    ///< the first request reached the backend of a disk
+};
+
 /// Holds libxenctrl's and libxenstore's handles for one domain id. Not thread-safe.
 class Domain {
   public:
@@ -64,7 +70,13 @@ class Domain {
     /// soft reset (XEN_DOMCTL_soft_reset) and new store and console channels. Only HVM and PVH.
     void restore_in_place() const;
 
+    /// Looks until both have been seen or the time is `until`. For a domain whose backends were
+    /// closed meanwhile, as restore_in_place() does.
+    [[nodiscard]] Return watch_return(Clock::time_point since, Clock::time_point until) const;
+
   private:
+    [[nodiscard]] bool all_connected() const;
+    [[nodiscard]] uint64_t disk_requests() const;
     void close_frontends() const;
     void drive_frontend(const std::string& kind, const std::string& index, int state) const;
     void renew_channels(uint64_t store_gfn) const;

@@ -13,6 +13,11 @@ add:*block* | online:*block*)
     xenstore-write "$XENBUS_PATH/physical-device" "$(stat -c '%t:%T' "$target")"
     xenstore-write "$XENBUS_PATH/hotplug-status" connected
     ;;
+remove:*block* | offline:*block*)
+    # Gone when nobody has it open any more: the domain that a guest moved to may.
+    device=$(xenstore-read "$XENBUS_PATH/physical-device")
+    [ "${device%:*}" != 7 ] || losetup -d "/dev/loop$((0x${device#*:}))"
+    ;;
 add:*vif* | online:*vif*)
     address=$(xenstore-read "$XENBUS_PATH/ip")
     [ -z "$address" ] || ip addr add "$address/24" dev "$vif"

@@ -65,11 +65,13 @@ class Guest:
     def write(self, node, value):
         self.dom0.store_write(f"{self.path}/{node}", value)
 
-    def cycle(self, mode, count, seed, max_pause_ms=0, timeout=20):
-        """resume-lab-cycle: (status, lines). Status 0 = every request went as asked."""
+    def cycle(self, mode, count, seed, max_pause_ms=0, timeout=20, observe=0):
+        """resume-lab-cycle: (status, lines). Status 0 = every request went as asked. `observe`:
+        seconds to look at how it comes back."""
         command = (f"resume-lab-cycle {mode} {self.domid} {count} --seed {seed} "
-                   f"--max-pause-ms {max_pause_ms} --timeout-ms {int(timeout * 1000)}")
-        limit = count * (max_pause_ms / 1000 + 2) + timeout + CYCLE_SLACK
+                   f"--max-pause-ms {max_pause_ms} --timeout-ms {int(timeout * 1000)} "
+                   f"--observe-ms {int(observe * 1000)}")
+        limit = count * (max_pause_ms / 1000 + 2 + observe) + timeout + CYCLE_SLACK
         status, output = self.dom0.run(command, limit, check=False)
         return status, output.splitlines()
 

@@ -18,9 +18,9 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 DOM0_MODULES = ("virtio_pci", "virtio_console", "9p", "9pnet_virtio", "xenfs", "xen-privcmd",
                 "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-blkback", "loop", "xen-netback")
 DOM0_PROGRAMS = ("xl", "xenstored", "xenconsoled", "libxl-save-helper", "xen-init-dom0", "xenctx",
-                 "lsevtchn")
+                 "lsevtchn", "xenstore-control")
 XENSTORE_WORDS = ("read", "write", "ls", "list", "watch", "exists", "rm", "chmod")
-LAB_PROGRAMS = ("resume-lab-server", "resume-lab-follow", "resume-lab-cycle")
+LAB_PROGRAMS = ("resume-lab-server", "resume-lab-follow", "resume-lab-wire", "resume-lab-cycle")
 DOM0_FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "var/run", "var/lib", "var/lock",
                 "var/log", "etc/xen", "root", "usr/bin", "usr/sbin", "share")
 

@@ -5,7 +5,6 @@ import re
 import time
 
 from .errors import LabError, TimedOut
-from .guest import disk_settings
 
 COMMAND_NODE = "data/lab/command"
 COMMAND_TIMEOUT = 60
@@ -37,9 +36,9 @@ def parse_line(text, when=0.0):
     return Line(word, values, text, when)
 
 
-def settings(kernel, vcpus, words, memory_mb=16, disks=()):
-    """Lines of xl.cfg; `kernel` is dom0's path of the ELF file. `disks` as in disk_settings()."""
-    return "\n".join([*disk_settings(disks), 'type="pvh"', f'kernel="{kernel}"', f"memory={memory_mb}", f"vcpus={vcpus}",
+def settings(kernel, vcpus, words, devices=(), memory_mb=16):
+    """Lines of xl.cfg; `kernel` is dom0's path of the ELF file. `devices`: their lines."""
+    return "\n".join([*devices, 'type="pvh"', f'kernel="{kernel}"', f"memory={memory_mb}", f"vcpus={vcpus}",
                       'cpus="1"', f'extra="{words}"'])
 
 
@@ -50,7 +49,7 @@ class KernelGuest:
         self.guest = guest
         self.console = guest.console
         self.cursor = 0
-        self.disk = None  # a KernelDisk, where it has one
+        self.devices = ()  # under load: KernelDisk, KernelNet
         self._hypervisor = hypervisor_console
         self._emergency_since = len(hypervisor_console.lines)
 

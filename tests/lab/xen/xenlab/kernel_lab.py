@@ -1,9 +1,11 @@
 """The kernel lab: every kind of cycle by seed, judged one by one."""
 
+import dataclasses
 import time
 
-from . import kernel_disk, kernel_host, kernel_plan as plan
+from . import kernel_host, kernel_net, kernel_plan as plan
 from .errors import TimedOut
+from .kernel_disk import KernelDisk
 from .kernel_guest import DEAD_WORDS, KernelGuest, settings
 from .oracle import Verdict
 from .return_times import ReturnTimes
@@ -16,13 +18,13 @@ WALL_TOLERANCE_S = 5
 MAX_RESTARTS = 3
 
 
+@dataclasses.dataclass
 class Tally:
     """What the closing line says."""
 
-    def __init__(self):
-        self.cycles = 0
-        self.right = 0
-        self.violations = 0
+    cycles: int = 0
+    right: int = 0
+    violations: int = 0
 
     def closing_line(self):
         return f"{self.cycles} cycles, {self.right} right, {self.violations} violations"
@@ -71,22 +73,28 @@ class KernelLab:
         self._oracle = oracle
         self._say = say
         self._made = 0
+        self._wire_runs = False
         self.tally = Tally()
         self.times = ReturnTimes()
 
     def boot(self, vcpus, words, devices=False):
-        """`devices`: with a disk under load."""
+        """`devices`: with a disk and an interface under load."""
         self._made += 1
         name = f"k{self._made}"
-        disk = kernel_disk.KernelDisk(self._dom0, name) if devices else None
-        if disk:
-            words = f"{words} {kernel_disk.words(vcpus)}"
-        guest = self._guests.create(name, settings(KERNEL, vcpus, words,
-                                                   disks=disk.disks if disk else ()))
+        loads = self._make_devices(name) if devices else ()
+        words = " ".join([words, *(load.words(vcpus) for load in loads)])
+        lines = [line for load in loads for line in load.settings()]
+        guest = self._guests.create(name, settings(KERNEL, vcpus, words, lines))
         kernel = KernelGuest(guest, self._dom0.consoles.get("hypervisor"))
-        kernel.disk = disk
+        kernel.devices = loads
         kernel.wait_ready()
         return kernel
+
+    def _make_devices(self, name):
+        if not self._wire_runs:
+            kernel_net.start_wire(self._dom0)
+            self._wire_runs = True
+        return (KernelDisk(self._dom0, name), kernel_net.KernelNet(self._dom0, self._made))
 
     def run_plan(self, counts, seed, vcpus, devices=False):
         """All batches; a guest that has died is replaced, MAX_RESTARTS times."""
@@ -94,7 +102,7 @@ class KernelLab:
         restarts = 0
         kernel = self.boot(vcpus, WORDS, devices)
         for number, batch in enumerate(batches):
-            if not self._run_batch(kernel, batch, vcpus):
+            if not self.run_batch(kernel, batch, vcpus):
                 kernel.guest.destroy()
                 restarts += 1
                 if restarts > MAX_RESTARTS:
@@ -104,9 +112,8 @@ class KernelLab:
                     return
                 kernel = self.boot(vcpus, WORDS, devices)
         self._check_ticks(kernel, vcpus)
-        if kernel.disk:
-            self._say(f"{vcpus} vCPU: {kernel.disk.writes} writes read back and compared, "
-                      f"{kernel.disk.replayed} requests sent again")
+        for device in kernel.devices:
+            self._say(f"{vcpus} vCPU: {device.summary()}")
         kernel.guest.destroy()
 
     def _check_ticks(self, kernel, vcpus):
@@ -117,7 +124,7 @@ class KernelLab:
                 self._say(f"{vcpus} vCPU: no {what} at all: nothing went on during the cycles")
                 self.tally.violations += 1
 
-    def _run_batch(self, kernel, batch, vcpus):
+    def run_batch(self, kernel, batch, vcpus):
         """False when the guest cannot go on."""
         begun = time.monotonic()
         begun_wall = time.time()
@@ -127,11 +134,12 @@ class KernelLab:
         asked = sum(result == "ok" for result in results)
         cycles = kernel.wait_cycles(since, asked, REPORT_TIMEOUT)
         alive = len(cycles) == batch.count
-        lost = kernel.disk.problems(kernel) if alive and kernel.disk else []
+        lost = [text for device in kernel.devices if alive
+                for text in device.problems(kernel, batch)]
         # The trace comes last: what the guest still had to say of the batch is out by then.
         verdict = self.judge(kernel, f"{kernel.guest.name}-{vcpus}cpu", alive, since, batch.kind)
         harm = list(signs_in(kernel.take_lines() + kernel.emergency_lines(), begun_wall))
-        harm += [("disk", text) for text in lost]
+        harm += [("device", text) for text in lost]
         problems = [f"host: {result}" for result in results if result != "ok"]
         problems += [f"cycle {index + 1}: {text}" for index, line in enumerate(cycles)
                      if (text := difference(batch.kind, line))]
@@ -151,7 +159,7 @@ class KernelLab:
             trace = kernel.read_trace() if alive else kernel.collect_trace(since)
         except TimedOut as error:
             return Verdict(problem=str(error))
-        if kind and kernel.disk:
+        if kind and kernel.devices:
             self.times.take(kind, trace)
         return self._oracle.judge(history, trace)
 

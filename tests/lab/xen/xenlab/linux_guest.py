@@ -69,8 +69,8 @@ class LinuxGuests:
         self.with_agent = with_agent
         self._made = 0
 
-    def create(self, kernel=None, kind="pvh", vcpus=1, overlay=None):
-        """`kernel`: (release, bzImage); dom0's own by default."""
+    def create(self, kernel=None, kind="pvh", vcpus=1, overlay=None, disks=DISKS):
+        """`kernel`: (release, bzImage); dom0's own by default. `disks` as DISKS."""
         self._made += 1
         name = f"l{self._made}"
         release, image = kernel or (self._installation.kernel_release,
@@ -85,7 +85,7 @@ class LinuxGuests:
         # QEMU's firmware interface hands it over byte by byte: packed, it is there in half the time.
         self._machine.put(images.packed(self._cache, ramdisk) if kind == "hvm" else ramdisk,
                           f"{name}.cpio")
-        disks = [(vdev, path.format(name=name)) for vdev, path in DISKS]
+        disks = [(vdev, path.format(name=name)) for vdev, path in disks]
         for _, path in disks:
             self._dom0.run(f"dd if=/dev/zero of={path} bs=1M count={DISK_MB} 2>/dev/null")
         guest = self._guests.create(name, linux.settings(
