@@ -23,6 +23,7 @@ bool write_trace(std::ostream& out, const oracle::TraceView& view) {
                              .vcpus = view.vcpus,
                              .sights = view.sights,
                              .part = view.part,
+                             .lost = view.lost,
                              .devices = devices.data(),
                              .device_count = static_cast<uint32_t>(devices.size())};
     TraceTextWriter writer{trace, head};

@@ -24,7 +24,7 @@ void Netback::publish_features() {
     offer("multi-queue-max-queues", offered_.queues);
     offer("feature-rx-copy", 1);
     machine_.store->create("device/vif/" + std::to_string(config.handle) + "/mac", offered_.mac,
-                           machine_.domain.id(), config.domid);
+                           machine_.domain.id(), domain());
 }
 
 bool Netback::connect() {
@@ -53,7 +53,7 @@ bool Netback::connect_queue(const std::string& directory) {
     std::byte* const receive = map(queue.receive_reference, false);
     const auto index = static_cast<uint32_t>(queues_.size());
     if (send == nullptr || receive == nullptr ||
-        !machine_.channels.join(queue.port, config.domid, [this, index] { notified(index); })) {
+        !machine_.channels.join(queue.port, domain(), [this, index] { notified(index); })) {
         refuse(kNoGrant);
         return false;
     }

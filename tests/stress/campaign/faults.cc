@@ -57,7 +57,7 @@ void backend_wait(Dice& dice, const LifePlan&, PlannedFault& fault) {
 }
 void backend_shape(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.a = 1 + dice.below(2);
-    fault.b = dice.one_in(2) ? 0 : 16 << dice.below(3);
+    fault.b = dice.one_in(2) ? 0U : 16U << dice.below(3);
     fault.c = dice.below(2);
 }
 void backend_domain(Dice& dice, const LifePlan&, PlannedFault& fault) {
@@ -98,18 +98,20 @@ constexpr FaultRow kRows[] = {
     {K::backend_stays, "backend-stays", "the disk does not come along", 1, kLateDisk, nothing},
     {K::backend_unplugged, "backend-unplugged", "the disk is unplugged {b} ms after the request", 1, kLateDisk, soon},
     {K::backend_other, "backend-other", "the next backend offers {a} queues and {b} segments", 6, kHarmless, backend_shape},
-    {K::backend_moved, "backend-moved", "the next backend is in domain {a}", 4, kHarmless, backend_domain},
+    {K::backend_moved, "backend-moved", "the next backends are in domain {a}", 4, kHarmless, backend_domain},
     {K::backend_keeps, "backend-keeps", "a reset in place writes no new nodes", 4, kHarmless, nothing},
     {K::watch_storm, "watch-storm", "{a} watch events, ten every {b} ms", 4, kHarmless, storm},
     {K::time_stolen, "time-stolen", "vCPU {a} loses {b} ms to others", 5, kHarmless, vcpu},
     {K::host_gives_up, "host-gives-up", "the host cancels its request after {b} ms", 2, kErrandFails | kAborts, patience},
+    {K::interface_removed, "interface-removed", "the network's backend does not come, and the guest lets go of its interface", 2, kLate, nothing},
     {K::host_gone, "host-gone", "the host never lets the guest run again", 0, kEnds, nothing},
 };
 // clang-format on
 static_assert(sizeof kRows / sizeof *kRows == kFaultKindCount);
 
 bool fits(FaultKind kind, const LifePlan& plan) {
-    return kind != FaultKind::vcpu_not_parked || plan.vcpus > 1;
+    return (kind != FaultKind::vcpu_not_parked || plan.vcpus > 1) &&
+           (kind != FaultKind::interface_removed || plan.network);
 }
 
 std::string words_for(const std::string& place, const PlannedFault& fault) {
@@ -239,10 +241,11 @@ const std::vector<Missing>& missing_faults() {
     static const std::vector<Missing> missing{
         {"poison", "the model's memory saver is not part of a guest's cycle"},
         {"lost-capability", "the modelled guest fills in no capability contract"},
-        {"network-backend", "the modelled guest's vif is an ordinary device"},
         {"hypercall-swallowed", "a hypervisor that lies is the scenarios' and the mutants'"},
-        {"backend-keeps with requests under way",
+        {"backend-keeps with requests or frames under way",
          "it would write to pages of requests that the guest sends anew, and no guest can tell"},
+        {"a slow network backend",
+         "L20 is judged when the next cycle begins, before a guest can know that its link is up"},
         {"kvm", "there is no modelled KVM guest"},
     };
     return missing;

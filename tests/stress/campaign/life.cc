@@ -138,7 +138,9 @@ bool Life::dead(const PlannedCycle& planned, const Cycle& done) {
 }
 
 void Life::judge_outcome(const PlannedCycle& planned, const Cycle& done) {
-    const uint8_t effects = effects_of(planned);
+    // A backend that was slow may still be at what it began then.
+    const uint8_t before = cycle_ > 1 ? effects_of(plan_.cycles[cycle_ - 2]) : uint8_t{kHarmless};
+    const auto effects = static_cast<uint8_t>(effects_of(planned) | (before & kLate));
     const DiskLoad& load = stage_.disk().load;
     if (load.doubled() + load.mismatches() != 0 || (load.failed() != 0 && !stage_.disk_is_gone())) {
         find(Finding::Kind::liveness, "disk",

@@ -51,9 +51,13 @@ void draw_guest(Dice& dice, LifePlan& plan) {
     plan.vcpu_vector = dice.one_in(2);
     plan.hosts = 1 + dice.below(3);
     plan.tick_ms = dice.one_in(4) ? (dice.one_in(4) ? 10 : 100) : 0;
+    if (plan.vcpus == kManyVcpus) {
+        plan.tick_ms = 0;  // nobody would see the cycles for the ticks
+    }
     plan.queues = 1 + dice.below(2);
-    plan.segments = dice.one_in(2) ? 0 : 16 << dice.below(3);
+    plan.segments = dice.one_in(2) ? 0U : 16U << dice.below(3);
     plan.persistent = dice.one_in(3);
+    plan.network = dice.one_in(3);
     plan.reads_clock = dice.one_in(3);
     plan.calls_cpus = dice.one_in(3);
     plan.exception_gates = !dice.one_in(4);

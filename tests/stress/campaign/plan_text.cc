@@ -25,9 +25,9 @@ struct Flag {
     bool LifePlan::*value;
 };
 constexpr Flag kFlags[] = {
-    {"vcpu-vector", &LifePlan::vcpu_vector},         {"persistent", &LifePlan::persistent},
-    {"reads-clock", &LifePlan::reads_clock},         {"calls-cpus", &LifePlan::calls_cpus},
-    {"exception-gates", &LifePlan::exception_gates},
+    {"vcpu-vector", &LifePlan::vcpu_vector}, {"network", &LifePlan::network},
+    {"persistent", &LifePlan::persistent},   {"reads-clock", &LifePlan::reads_clock},
+    {"calls-cpus", &LifePlan::calls_cpus},   {"exception-gates", &LifePlan::exception_gates},
 };
 
 std::optional<model::HostAct> act_named(const std::string& name) {

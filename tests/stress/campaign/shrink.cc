@@ -89,7 +89,7 @@ class Shrinker {
         for (const auto member : {&LifePlan::vcpus, &LifePlan::hosts, &LifePlan::queues}) {
             plain(member, 1U);
         }
-        for (const auto member : {&LifePlan::vcpu_vector, &LifePlan::persistent,
+        for (const auto member : {&LifePlan::network, &LifePlan::vcpu_vector, &LifePlan::persistent,
                                   &LifePlan::reads_clock, &LifePlan::calls_cpus}) {
             plain(member, false);
         }
@@ -107,8 +107,8 @@ class Shrinker {
     [[nodiscard]] size_t cost() const {
         size_t cost = size_of(plan_) * 16 + (plan_.order != 0) + (plan_.seed != 1) +
                       (plan_.tick_ms != 0) + (plan_.segments != 0) + plan_.vcpus + plan_.hosts +
-                      plan_.queues + plan_.vcpu_vector + plan_.persistent + plan_.reads_clock +
-                      plan_.calls_cpus;
+                      plan_.queues + plan_.vcpu_vector + plan_.network + plan_.persistent +
+                      plan_.reads_clock + plan_.calls_cpus;
         for (const PlannedCycle& cycle : plan_.cycles) {
             cost += cycle.load + (cycle.awake_ms != 0);
         }

@@ -11,7 +11,11 @@ namespace resume::stress {
 
 namespace {
 
+/// Of one cycle: nobody empties the ring while the guest waits ten seconds for a dead store, and
+/// its timers tick on.
 constexpr uint32_t kTraceCapacity = 1U << 14;
+constexpr uint32_t kTickingTraceCapacity = 1U << 17;
+constexpr uint32_t kSlowTickMs = 100;
 constexpr uint32_t kLanes = 3;
 constexpr uint32_t kForEver = 1'000'000;
 constexpr const char* kPoked = "data/poke";
@@ -39,7 +43,8 @@ ModelledGuestConfig config_of(const LifePlan& plan) {
     config.machine.guest = plan.guest;
     config.machine.vcpus = plan.vcpus;
     config.machine.seed = plan.seed;
-    config.machine.trace_capacity = kTraceCapacity;
+    const bool ticks = plan.tick_ms != 0 && plan.tick_ms < kSlowTickMs;
+    config.machine.trace_capacity = ticks ? kTickingTraceCapacity : kTraceCapacity;
     config.machine.hosts = hosts_of(plan.hosts);
     config.machine.exception_gates = plan.exception_gates;
     config.bugs = plan.bugs;
@@ -93,9 +98,21 @@ std::optional<std::string> Stage::begin() {
     poke_->fired = [](void* self, const char*) noexcept {
         ++static_cast<Stage*>(self)->storm_events_;
     };
+    if (plan_.network) {
+        model::NetbackConfig backing;
+        backing.queues = plan_.queues;
+        net_ = std::make_unique<LoadedNet>(guest_, backing, plan_.seed, plan_.bugs);
+        net_->start();
+    }
     if (!disk_->start()) {
         return "the disk does not connect at boot";
     }
+    guest_.work_with([this] {
+        disk_->disk.pump();
+        if (has_net()) {
+            net_->pump();
+        }
+    });
     guest_.run([this] { RESUME_ASSERT(guest_.guest().store().watch(*poke_).ok()); });
     return std::nullopt;
 }
@@ -105,6 +122,9 @@ void Stage::arm(const PlannedCycle& cycle) {
     torn_ = false;
     for (const PlannedFault& fault : cycle.faults) {
         arm(fault);
+    }
+    if (has_net()) {
+        net_->running = cycle.load && net_->backend.replugs;
     }
     if (cycle.load && !disk_is_gone() && disk_->backend.replugs) {
         guest_.run([this] { disk_->load.start(); });
@@ -214,9 +234,21 @@ void Stage::arm_backend(const PlannedFault& fault) {
             break;
         case FaultKind::backend_moved:
             backend.config.domid = static_cast<DomId>(fault.a);
+            if (has_net()) {
+                net_->backend.config.domid = backend.config.domid;
+            }
             break;
         case FaultKind::backend_keeps:
             backend.replugs = false;
+            if (has_net()) {
+                net_->backend.replugs = false;
+            }
+            break;
+        case FaultKind::interface_removed:
+            if (has_net()) {
+                lets_go_ = true;
+                net_->backend.config.waits_for_frontend = false;
+            }
             break;
         default:
             break;
@@ -334,6 +366,14 @@ void Stage::calm() {
     machine().toolstack.ack_timeout = 60 * model::kSecond;
     disk_->backend.config.latency = model::BackendConfig{}.latency;
     disk_->backend.replugs = true;
+    if (has_net()) {
+        net_->running = false;
+        net_->backend.replugs = true;
+        if (lets_go_ && !net_->remove()) {
+            return;
+        }
+        lets_go_ = false;
+    }
     put_back_devices();
     for (uint32_t i = 0; i < kTasks; ++i) {
         guest_.tasks().at(i).refuses = false;

@@ -8,6 +8,7 @@
 
 #include "tests/stress/campaign/plan.h"
 #include "tests/stress/guest/loaded_disk.h"
+#include "tests/stress/guest/loaded_net.h"
 
 namespace resume::stress {
 
@@ -31,12 +32,15 @@ class Stage {
     [[nodiscard]] ModelledGuest& guest() { return guest_; }
     [[nodiscard]] Machine& machine() { return guest_.machine(); }
     [[nodiscard]] LoadedDisk& disk() { return *disk_; }
+    /// Null when the guest has none, or let go of it.
+    [[nodiscard]] LoadedNet* net() { return has_net() ? net_.get() : nullptr; }
     /// The toolstack or the plan took the disk away for good.
     [[nodiscard]] bool disk_is_gone() const { return disk_->disk.gone() || unplugged_; }
     [[nodiscard]] bool transaction_torn() const { return torn_; }
     [[nodiscard]] uint32_t storm_events() const { return storm_events_; }
 
   private:
+    [[nodiscard]] bool has_net() const { return net_ != nullptr && net_->net.registered(); }
     void arm(const PlannedFault& fault);
     void arm_device(const PlannedFault& fault);
     void arm_backend(const PlannedFault& fault);
@@ -51,6 +55,7 @@ class Stage {
     const LifePlan plan_;
     ModelledGuest guest_;
     std::unique_ptr<LoadedDisk> disk_;
+    std::unique_ptr<LoadedNet> net_;
     std::unique_ptr<OrdinaryDevice> spare_;
     std::unique_ptr<StoreWatch> poke_{new StoreWatch};
     std::string complaint_;
@@ -58,6 +63,7 @@ class Stage {
     bool transaction_open_ = false;
     bool torn_ = false;
     bool unplugged_ = false;
+    bool lets_go_ = false;  ///< of its interface, when the cycle is over
     uint32_t storm_events_ = 0;
 };
 

@@ -7,6 +7,7 @@ namespace resume::stress {
 namespace {
 
 constexpr Nanoseconds kBackendPatience = 30 * model::kSecond;
+constexpr Nanoseconds kFrameTime = 2'100 * model::kMillisecond;  ///< lanes give up what is lost
 constexpr uint64_t kClockError = 2 * model::kSecond;
 
 std::optional<Trouble> cycles(Stage& stage) {
@@ -54,6 +55,33 @@ std::optional<Trouble> disk(Stage& stage) {
     }
     if (loaded.disk.malformed() + loaded.disk.leaked_grants() != 0) {
         return Trouble{"disk", "answers that mean nothing, or grants that never came back"};
+    }
+    return std::nullopt;
+}
+
+std::optional<Trouble> network(Stage& stage) {
+    LoadedNet* const loaded = stage.net();
+    if (loaded == nullptr) {
+        return std::nullopt;
+    }
+    for (Nanoseconds waited = 0; !loaded->net.connected() && waited < kBackendPatience;
+         waited += model::kSecond) {
+        stage.guest().idle(model::kSecond);
+    }
+    const uint64_t before = loaded->load.came_back();
+    loaded->running = true;
+    stage.guest().idle(kFrameTime);
+    loaded->running = false;
+    stage.guest().idle(kFrameTime);
+    if (loaded->load.came_back() == before) {
+        return Trouble{"network", "no frame comes back"};
+    }
+    if (loaded->load.wrong() + loaded->load.doubled() != 0) {
+        return Trouble{"network", std::to_string(loaded->load.wrong()) + " frames wrong, " +
+                                      std::to_string(loaded->load.doubled()) + " came twice"};
+    }
+    if (loaded->net.malformed() + loaded->net.leaked_grants() != 0) {
+        return Trouble{"network", "answers that mean nothing, or grants that never came back"};
     }
     return std::nullopt;
 }
@@ -111,6 +139,9 @@ std::optional<Trouble> trouble_afterwards(Stage& stage) {
         return trouble;
     }
     if (auto trouble = disk(stage)) {
+        return trouble;
+    }
+    if (auto trouble = network(stage)) {
         return trouble;
     }
     if (auto trouble = clock(stage, stage.plan())) {
