@@ -7,7 +7,7 @@ const std::vector<ConfigKey>& config_keys() {
         {"observe", "devices", &Config::trace_devices, "", 0, 0,
          "each device's times, not the steps' alone"},
         {"observe", "buffer_kib", &Config::trace_buffer_kib, "", 64, 262'144,
-         "trace buffer over all CPUs; a cycle that does not fit says so"},
+         "devices' callbacks, over all CPUs; a report says when they did not fit"},
         {"observe", "rtc_poll", &Config::rtc_poll, "off|10s|60s|600s", 0, 0,
          "look for an unannounced pause this often; costs a wake-up each time"},
         {"act.clock", "mode", &Config::clock_mode, "off|report|step", 0, 0,

@@ -212,6 +212,12 @@ void FtraceReader::end_callback(const FtraceLine& line, uint64_t number) {
     auto found = std::find_if(open_callbacks_.rbegin(), open_callbacks_.rend(), [&](uint32_t i) {
         return cycle_->callbacks[i].device == device && cycle_->callbacks[i].pid == line.pid;
     });
+    const auto& all = cycle_->callbacks;
+    if (found == open_callbacks_.rend() && line.error != 0 && all.size() < limits_.callbacks &&
+        std::none_of(all.begin(), all.end(), [](const auto& each) { return each.started; })) {
+        add_failure(line);
+        return;
+    }
     if (found == open_callbacks_.rend()) {
         cycle_->unmatched_ends += cycle_->headless || cycle_->over_limit != 0 ? 0 : 1;
         return;
@@ -222,6 +228,21 @@ void FtraceReader::end_callback(const FtraceLine& line, uint64_t number) {
     callback.error = line.error;
     callback.end_order = ++order_;
     open_callbacks_.erase(std::next(found).base());
+}
+
+/// Where only failures are traced, the end of one is all that there is.
+void FtraceReader::add_failure(const FtraceLine& line) {
+    Callback callback;
+    callback.device = cycle_->names.add(line.device);
+    callback.span = current_phase();
+    callback.pid = line.pid;
+    callback.cpu = line.cpu;
+    callback.begin_ns = callback.end_ns = line.ns;
+    callback.begin_order = callback.end_order = ++order_;
+    callback.started = false;
+    callback.ended = true;
+    callback.error = line.error;
+    cycle_->callbacks.push_back(callback);
 }
 
 bool FtraceReader::read_log(std::string_view text) {

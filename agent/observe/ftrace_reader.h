@@ -46,6 +46,7 @@ class FtraceReader {
     void end_step(const FtraceLine& line, uint64_t number);
     void begin_callback(const FtraceLine& line, uint64_t number);
     void end_callback(const FtraceLine& line, uint64_t number);
+    void add_failure(const FtraceLine& line);
     bool read_log(std::string_view text);
     [[nodiscard]] bool starts_anew(const FtraceLine& line) const;
     [[nodiscard]] uint32_t current_phase() const;

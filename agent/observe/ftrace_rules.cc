@@ -143,7 +143,7 @@ class KernelRules {
                 violate("L7", "a device's hook ran while system devices were down", callback);
             } else if (callback.span == kNoSpan) {
                 violate("P6", "a device's hook ran outside of every phase", callback);
-            } else {
+            } else if (callback.started) {
                 check_stage(callback);
             }
             if (!callback.ended) {
@@ -266,7 +266,7 @@ class KernelRules {
         for (const Callback& callback : cycle_.callbacks) {
             const std::string& phase = phase_of(callback);
             if (prepared.count(callback.device) == 0 && phase != "dpm_prepare" &&
-                told.insert(callback.device).second) {
+                callback.started && told.insert(callback.device).second) {
                 violate("P10", "has a hook in " + phase + " and was never prepared", callback);
             }
         }

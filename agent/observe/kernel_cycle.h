@@ -47,6 +47,7 @@ struct Callback {
     uint32_t cpu = 0;
     uint64_t begin_ns = 0;
     uint64_t end_ns = 0;
+    bool started = true;  ///< its start was seen; else only that it failed
     bool ended = false;
     int32_t error = 0;
     uint64_t begin_order = 0;

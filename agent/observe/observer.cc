@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 
+#include "agent/observe/trace_merge.h"
 #include "agent/observe/unannounced.h"
 
 namespace resume::agent {
@@ -49,6 +50,15 @@ bool starts_suspend(const KmsgRecord& record, const std::vector<KmsgFacts>& log)
                          record.text.find("failed") == std::string::npos &&
                          record.text.find("aborted") == std::string::npos;
     return freezes && (log.empty() || log.back().left || !log.back().entered);
+}
+
+size_t count_thaws(std::string_view trace) {
+    size_t count = 0;
+    for (size_t at = trace.find(kThawed); at != std::string_view::npos;
+         at = trace.find(kThawed, at + 1)) {
+        ++count;
+    }
+    return count;
 }
 
 }  // namespace
@@ -234,6 +244,32 @@ void Observer::drain() {
     on_links();
 }
 
+// Nobody is woken up by them: their buffer keeps them until the steps say that a suspend is over.
+void Observer::add_devices() {
+    auto& text = evidence_.devices;
+    const auto begin = first_stamp(evidence_.trace);
+    if (sources_.devices.fd() < 0 || !begin) {
+        return;
+    }
+    while (text.size() < kMostTrace && sources_.devices.read(text) != 0) {
+    }
+    if (text.size() >= kMostTrace || text.find("[LOST ") != std::string::npos) {
+        let_devices_go();
+    }
+    evidence_.devices_cut = *begin < evidence_.devices_since_ns;
+    if (!evidence_.devices_cut) {
+        const size_t mine = length_until(text, *last_stamp(evidence_.trace));
+        evidence_.trace = merge_traces(evidence_.trace, std::string_view{text}.substr(0, mine));
+        text.erase(0, mine);
+    }
+}
+
+void Observer::let_devices_go() {
+    sources_.devices.empty();
+    evidence_.devices.clear();
+    evidence_.devices_since_ns = sources_.clocks().boot_ns;
+}
+
 Evidence Observer::take_rest(size_t over) {
     Evidence rest;
     rest.since_boot_ns = evidence_.since_boot_ns;
@@ -242,11 +278,7 @@ Evidence Observer::take_rest(size_t over) {
     }
     rest.trace = evidence_.trace.substr(over);
     evidence_.trace.resize(over);
-    size_t suspends = 0;
-    for (size_t at = evidence_.trace.find(kThawed); at != std::string::npos;
-         at = evidence_.trace.find(kThawed, at + 1)) {
-        ++suspends;
-    }
+    const size_t suspends = count_thaws(evidence_.trace);
     auto& log = evidence_.kmsg;
     if (log.size() > suspends) {
         const auto first = log.begin() + static_cast<std::ptrdiff_t>(suspends);
@@ -268,6 +300,13 @@ void Observer::settle() {
         return;
     }
     Evidence next = take_rest(over);
+    // The next one has begun and more than one is over: there is no time to read of each device.
+    if (over != 0 && count_thaws(evidence_.trace) > 1) {
+        let_devices_go();
+    }
+    add_devices();
+    next.devices = std::move(evidence_.devices);
+    next.devices_since_ns = evidence_.devices_since_ns;
     evidence_.after = sources_.snapshot();
     evidence_.sources = sources_.states();
     auto reports = judge(evidence_, classify_);

@@ -57,6 +57,9 @@ class Observer {
     void settle();
     /// Takes what belongs to a suspend that has begun behind the ones that are over.
     [[nodiscard]] Evidence take_rest(size_t over);
+    /// Puts the devices' callbacks into the trace, or says that they are not there.
+    void add_devices();
+    void let_devices_go();
     void drain();
     /// The end of the last suspend was seen, by the source that tells it best.
     [[nodiscard]] bool complete() const;

@@ -6,7 +6,8 @@ namespace resume::agent {
 
 Sources::Sources(const Root& where, const TraceOptions& options, GuestStore* guest_store)
     : root{where},
-      trace{where, options},
+      trace{where, TraceInstance::What::steps, options},
+      devices{where, TraceInstance::What::devices, options},
       kmsg{where},
       links{NetlinkSocket::Family::links},
       uevents{NetlinkSocket::Family::uevents},
@@ -32,6 +33,7 @@ Snapshot Sources::snapshot() {
 
 std::vector<SourceState> Sources::states() const {
     std::vector<SourceState> states{trace.state(),
+                                    devices.state(),
                                     kmsg.state(),
                                     clock_set.state(),
                                     reference.state(),

@@ -21,6 +21,7 @@ struct Sources {
 
     Root root;
     TraceInstance trace;
+    TraceInstance devices;
     Kmsg kmsg;
     NetlinkSocket links;
     NetlinkSocket uevents;

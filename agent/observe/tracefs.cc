@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <vector>
 
 namespace resume::agent {
 
@@ -29,13 +30,18 @@ std::string tracefs_of(const Root& root) {
 
 }  // namespace
 
-TraceInstance::TraceInstance(const Root& root, const TraceOptions& options) {
+TraceInstance::TraceInstance(const Root& root, What what, const TraceOptions& options)
+    : what_{what} {
+    if (what == What::devices && !options.devices) {
+        problem_ = "switched off";
+        return;
+    }
     const std::string tracefs = tracefs_of(root);
     if (tracefs.empty()) {
         problem_ = "tracefs is not mounted at /sys/kernel/tracing, or not for this user";
         return;
     }
-    folder_ = tracefs + "/instances/libresume";
+    folder_ = tracefs + "/instances/libresume" + (what == What::devices ? "-devices" : "");
     if (::mkdir(folder_.c_str(), 0700) != 0 && errno != EEXIST) {
         problem_ = explain("cannot make " + folder_, errno);
         return;
@@ -46,7 +52,9 @@ TraceInstance::TraceInstance(const Root& root, const TraceOptions& options) {
         pipe_.reset();
         return;
     }
-    enable_memory_failures();
+    if (what == What::steps) {
+        enable_failures();
+    }
 }
 
 TraceInstance::~TraceInstance() {
@@ -62,8 +70,12 @@ std::string TraceInstance::enable(std::string_view event) {
     return error == 0 ? std::string{} : explain("cannot enable " + path, error);
 }
 
-// A kernel may well have no such event; the suspends are what counts.
-void TraceInstance::enable_memory_failures() {
+// A kernel may well have neither; the suspends are what counts.
+void TraceInstance::enable_failures() {
+    const std::string callbacks = folder_ + "/events/power/device_pm_callback_end";
+    if (write_existing(callbacks + "/filter", "error != 0") == 0) {
+        write_existing(callbacks + "/enable", "1");
+    }
     for (const char* system : {"ras", "memory_failure"}) {
         const std::string path = folder_ + "/events/" + system + "/memory_failure_event/enable";
         memory_failures_ = memory_failures_ || write_existing(path, "1") == 0;
@@ -74,7 +86,9 @@ bool TraceInstance::left_running() const {
     const auto clock = read_line(folder_ + "/trace_clock", 256);
     return read_number(folder_ + "/tracing_on") == 1 && clock &&
            clock->find("[boot]") != std::string::npos &&
-           read_number(folder_ + "/events/power/suspend_resume/enable") == 1;
+           read_number(folder_ + "/events/power/" +
+                       (what_ == What::steps ? "suspend_resume" : "device_pm_callback_start") +
+                       "/enable") == 1;
 }
 
 std::string TraceInstance::open_pipe() {
@@ -83,7 +97,8 @@ std::string TraceInstance::open_pipe() {
 }
 
 std::string TraceInstance::set_up(const TraceOptions& options) {
-    const uint32_t per_cpu = std::max<uint32_t>(options.buffer_kib / possible_cpus(), 64);
+    const uint32_t whole = what_ == What::steps ? kStepsKib : options.buffer_kib;
+    const uint32_t per_cpu = std::max<uint32_t>(whole / possible_cpus(), 16);
     const std::array<std::pair<const char*, std::string>, 5> settings{{
         {"tracing_on", "0"},
         {"trace", ""},  // opening it for writing empties the buffer
@@ -99,14 +114,12 @@ std::string TraceInstance::set_up(const TraceOptions& options) {
             return explain("cannot write " + path, error);
         }
     }
-    if (auto problem = enable("suspend_resume"); !problem.empty()) {
-        return problem;
-    }
-    if (options.devices) {
-        for (const char* event : {"device_pm_callback_start", "device_pm_callback_end"}) {
-            if (auto problem = enable(event); !problem.empty()) {
-                return problem;
-            }
+    const std::vector<const char*> events =
+        what_ == What::steps ? std::vector{"suspend_resume"}
+                             : std::vector{"device_pm_callback_start", "device_pm_callback_end"};
+    for (const char* event : events) {
+        if (auto problem = enable(event); !problem.empty()) {
+            return problem;
         }
     }
     if (auto problem = open_pipe(); !problem.empty()) {
@@ -133,12 +146,20 @@ size_t TraceInstance::read(std::string& text, size_t limit) {
     return total;
 }
 
+void TraceInstance::empty() const {
+    if (pipe_.valid()) {
+        const UniqueFd opened{::open((folder_ + "/trace").c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC)};
+    }
+}
+
 SourceState TraceInstance::state() const {
-    return {.name = "tracefs",
+    const bool devices = what_ == What::devices;
+    return {.name = devices ? "tracefs-devices" : "tracefs",
             .available = problem_.empty(),
             .detail = !problem_.empty()  ? problem_
-                      : memory_failures_ ? "steps and devices in boot time; lost pages"
-                                         : "steps and devices in boot time"};
+                      : devices          ? "devices' callbacks in boot time"
+                      : memory_failures_ ? "steps in boot time; lost pages"
+                                         : "steps in boot time"};
 }
 
 }  // namespace resume::agent

@@ -1,6 +1,8 @@
-// A private tracefs instance with the kernel's own record of suspends: power:suspend_resume and
-// power:device_pm_callback_{start,end}, in boot time; and of pages that it loses. Nobody else's
-// tracing is touched, and ours goes away with us.
+// Private tracefs instances with the kernel's own record of suspends, in boot time: one of the
+// steps (power:suspend_resume), of devices that fail and of pages that the kernel loses, which says
+// what happened; and one of all devices' callbacks (power:device_pm_callback_{start,end}), a
+// hundred times as much, which may overflow. Nobody else's tracing is touched, and ours goes away
+// with us.
 #pragma once
 
 #include <cstdint>
@@ -14,16 +16,19 @@
 namespace resume::agent {
 
 struct TraceOptions {
-    /// Over all CPUs; what a cycle writes must fit, since nobody reads while tasks are frozen.
+    /// Of the devices' callbacks, over all CPUs; what a cycle writes must fit, since nobody reads
+    /// while tasks are frozen.
     uint32_t buffer_kib = 4096;
     bool devices = true;  ///< each device's callbacks too, not the steps alone
 };
 
 class TraceInstance {
   public:
-    /// Makes instances/libresume and turns the events on; or takes over the one that a killed agent
-    /// left behind, with what it has recorded since.
-    TraceInstance(const Root& root, const TraceOptions& options);
+    enum class What : uint8_t { steps, devices };
+
+    /// Makes instances/libresume (or libresume-devices) and turns the events on; or takes over the
+    /// one that a killed agent left behind, with what it has recorded since.
+    TraceInstance(const Root& root, What what, const TraceOptions& options);
     TraceInstance(const TraceInstance&) = delete;
     TraceInstance& operator=(const TraceInstance&) = delete;
     /// Removes the instance.
@@ -35,14 +40,20 @@ class TraceInstance {
     /// Appends what the kernel has, up to `limit` bytes; whole lines are not promised. Returns the
     /// count, 0 when there is nothing for now.
     size_t read(std::string& text, size_t limit = 256 * 1024);
+    /// Throws away what nobody has read.
+    void empty() const;
+
+    /// For more than a hundred suspends that nobody had time to read about.
+    static constexpr uint32_t kStepsKib = 256;
 
   private:
     [[nodiscard]] bool left_running() const;
     std::string open_pipe();
     std::string set_up(const TraceOptions& options);
     std::string enable(std::string_view event);
-    void enable_memory_failures();
+    void enable_failures();
 
+    What what_;
     std::string folder_{};
     std::string problem_{};
     UniqueFd pipe_{};

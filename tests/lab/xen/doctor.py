@@ -76,6 +76,17 @@ def wrapper(lab, guest, words="save", image="/tmp/never.image"):
                         f"{guest.name} {image}", XL_TIMEOUT, check=False)
 
 
+def suspend_report(guest, timeout=60):
+    """The agent's report of the one suspend that it has not told of yet."""
+    deadline = time.monotonic() + timeout
+    reports = []
+    while not any(report["kind"] == "xen-suspend" for report in reports):
+        need(time.monotonic() < deadline, f"no report of the suspend: {reports}; "
+             f"{guest.shell.run('resumectl status; tail -n 5 /run/agent.log')[1]}")
+        reports += guest.agent.take(1, timeout=10)
+    return next(report for report in reports if report["kind"] == "xen-suspend")
+
+
 def published(lab):
     verdict = told(lab.guest(), "safe")
     need(verdict == "safe", f"dom0 reads {verdict!r}")
@@ -85,9 +96,7 @@ def published(lab):
 def refusing_driver(lab):
     """A USB/IP connection: the verdict is unsafe, and the host's wrapper does not save."""
     guest = lab.guest()
-    plugged = guest.shell.run("resume-lab-usb >/run/usb 2>&1 & sleep 2; cat /run/usb",
-                              timeout=120)[1]
-    need(plugged == ["plugged in"], f"the device that refuses: {plugged}")
+    guest.plug_in_what_refuses()
     status, _ = doctor(guest, "--publish")
     verdict = guest.guest.read(NODE)
     need((status, verdict) == (2, "unsafe drivers-refuse linux-suspend-error-path"),
@@ -114,10 +123,7 @@ def restored(lab):
     need(status == 0 and guest.guest.domid != before, output)
     verdict = told(guest, "safe")
     need(verdict == "safe", f"dom0 reads {verdict!r} below the new domain")
-    reports = guest.agent.take(1, timeout=60)
-    report = next((each for each in reports if each["kind"] == "xen-suspend"), None)
-    need(report, f"no report of the suspend: {reports}; "
-         f"{guest.shell.run('resumectl status; tail -n 5 /run/agent.log')[1] if not report else ''}")
+    report = suspend_report(guest)
     check = next(check for check in report["checks"] if check["id"] == "capabilities")
     need(check["status"] in ("ok", "warning") and report["outcome"] == "resumed",
          f"{report['outcome']}: {check}: {report['changed']}")

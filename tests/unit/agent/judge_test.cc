@@ -1,10 +1,12 @@
 #include "agent/observe/judge.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 
 #include "agent/observe/observer.h"
@@ -202,6 +204,64 @@ TEST(Observer, ALostPageIsToldAtOnceAndIsNoSuspend) {
     EXPECT_EQ(lost, std::vector<uint64_t>{0x1f3a2000});
     EXPECT_FALSE(observer.busy());
     EXPECT_EQ(reports, 0U);
+}
+
+// 100 fast cycles of a guest of 600 devices: the agent had 75 ms for 2,500 lines, the buffer
+// overflowed, and of the first 86 cycles three halves were told.
+TEST(Observer, DevicesThatOverflowTheirBufferCostNoReport) {
+    TempRoot t;
+    std::array<std::string, 2> pipes;
+    std::array<UniqueFd, 2> held;
+    const std::array<const char*, 2> instances{"/sys/kernel/tracing/instances/libresume",
+                                               "/sys/kernel/tracing/instances/libresume-devices"};
+    for (size_t i = 0; i < 2; ++i) {
+        for (const char* file :
+             {"tracing_on", "trace", "trace_clock", "buffer_size_kb",
+              "events/power/suspend_resume/enable", "events/power/device_pm_callback_start/enable",
+              "events/power/device_pm_callback_end/enable"}) {
+            t.put(std::string{instances[i]} + "/" + file, "0\n");
+        }
+        pipes[i] = t.root(std::string{instances[i]} + "/trace_pipe");
+        ASSERT_EQ(::mkfifo(pipes[i].c_str(), 0600), 0);
+        held[i] = UniqueFd{::open(pipes[i].c_str(), O_RDWR)};  // without a writer it hangs up
+    }
+    EventLoop loop;
+    Sources sources{t.root, {}, nullptr};
+    ASSERT_TRUE(sources.devices.state().available) << sources.devices.state().detail;
+    std::vector<std::string> traces;
+    std::vector<CycleReport> reports;
+    auto report = a_report("xen-suspend", "cancelled");
+    report.checks.push_back({"oracle", "ok", "0 violations"});
+    const auto classify = [&](std::string_view trace) {
+        traces.emplace_back(trace);
+        return std::vector{report};
+    };
+    Observer observer{loop, sources, classify,
+                      [&](auto all) { reports.insert(reports.end(), all.begin(), all.end()); }};
+    const auto tell = [&](const std::string& devices) {
+        const size_t before = reports.size();
+        const int64_t now = sources.clocks().boot_ns / 1000;
+        char stamp[40];
+        snprintf(stamp, sizeof stamp, "%lld.%06lld: ", static_cast<long long>(now / 1'000'000),
+                 static_cast<long long>(now % 1'000'000));
+        const std::string head = std::string{" xenwatch-49 [000] ..... "} + stamp;
+        std::ofstream{pipes[1]} << devices << head << "device_pm_callback_start: a b\n";
+        std::ofstream{pipes[0]} << head << "suspend_resume: dpm_prepare[1] begin\n"
+                                << head << "suspend_resume: thaw_processes[0] end\n";
+        for (int i = 0; i < 100 && reports.size() == before; ++i) {
+            loop.step(std::chrono::milliseconds{100});
+        }
+    };
+    tell("CPU:0 [LOST 1260 EVENTS]\n");
+    ASSERT_EQ(reports.size(), 1U);
+    EXPECT_EQ(traces[0].find("LOST"), std::string::npos);
+    EXPECT_EQ(traces[0].find("callback"), std::string::npos);
+    EXPECT_EQ(reports[0].outcome, "cancelled");
+    EXPECT_EQ(reports[0].checks[0].status, "inconclusive");
+    tell("");
+    ASSERT_EQ(reports.size(), 2U);
+    EXPECT_NE(traces[1].find("callback"), std::string::npos);  // the next one is whole again
+    EXPECT_EQ(reports[1].checks[0].status, "ok");
 }
 
 TEST(Judge, ALostEventIsSaid) {

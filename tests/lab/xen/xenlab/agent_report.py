@@ -32,8 +32,9 @@ class AgentReports:
 
     def take(self, count, timeout=REPORT_TIMEOUT):
         """New reports, oldest first: waits until there are `count` and the agent is quiet, or the
-        time is over. With `count` 0 it waits a moment for a report that should not come."""
-        deadline = time.monotonic() + timeout
+        time (and a second for each of them) is over. With `count` 0 it waits a moment for a report
+        that should not come."""
+        deadline = time.monotonic() + timeout + count
         patience = time.monotonic() + (0 if count else 2)
         while True:
             told, quiet = self._count()
@@ -67,10 +68,13 @@ class AgentReports:
                 for found in map(LATENCY.search, lines) if found]
 
     def keep(self, folder, name):
-        """For a person: the agent's log, all its reports, and the newest one with its devices."""
+        """For a person: the agent's log, all its reports, and with their devices the newest one and
+        those with a violation."""
         for ending, command in (("agent.log", "cat /run/agent.log"),
                                 ("cycles.jsonl", TAKE.format(seen=0)),
-                                ("newest.json", f"tail -n 1 {STATE}/cycles.jsonl")):
+                                ("newest.json", f"tail -n 1 {STATE}/cycles.jsonl"),
+                                ("found.json", f"grep violations...{{ {STATE}/cycles.jsonl | "
+                                 "tail -n 2")):
             lines = self._shell.run(command, timeout=120)[1]
             (folder / f"{name}.{ending}").write_text("".join(line + "\n" for line in lines))
 
@@ -94,4 +98,6 @@ def text_of(report):
     words += ["announced"] * bool(report.get("announced"))
     words += [f"{check['id']}:{check['status']}" for check in report.get("checks", ())
               if check.get("status") == "failed"]
+    words += [f"({violation['id']} {violation.get('device') or ''}: {violation.get('detail')})"
+              for violation in report.get("violations", ())[:5]]
     return " ".join(words)

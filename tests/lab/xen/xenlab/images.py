@@ -57,8 +57,20 @@ def add_busybox(image, busybox):
     image.link("bin/sh", "busybox")
 
 
-def add_modules(image, installation, release, names):
-    """The modules and what they depend on, and /lab/modules/order for the init script."""
+def add_modules(image, installation, release, names, later=()):
+    """The modules and what they depend on; /lab/modules/order has those that the init script loads,
+    /lab/modules/later those that a test loads when it needs them."""
+    order = module_files(installation, release, names)
+    rest = [path for path in module_files(installation, release, later) if path not in order]
+    for path in order + rest:
+        image.file(f"lab/modules/{pathlib.Path(path).name}", path)
+    for name, paths in (("order", order), ("later", rest)):
+        image.file(f"lab/modules/{name}",
+                   "".join(pathlib.Path(path).name + "\n" for path in paths).encode())
+
+
+def module_files(installation, release, names):
+    """In the order in which they are to be loaded."""
     order = []
     for name in names:
         answer = subprocess.run(
@@ -70,10 +82,7 @@ def add_modules(image, installation, release, names):
             words = line.split()
             if words and words[0] == "insmod" and words[1] not in order:
                 order.append(words[1])
-    for path in order:
-        image.file(f"lab/modules/{pathlib.Path(path).name}", path)
-    image.file("lab/modules/order",
-               "".join(pathlib.Path(path).name + "\n" for path in order).encode())
+    return order
 
 
 def add_xenstore(image):

@@ -17,16 +17,17 @@ KERNEL_WORDS = ("console=hvc0 ignore_loglevel no_console_suspend mitigations=off
                 "rcupdate.rcu_cpu_stall_timeout=300")
 
 
-def initramfs(installation, release, overlay=None, programs=(), modules=(),
+def initramfs(installation, release, overlay=None, programs=(), modules=(), later=(),
               start=None):
     """`overlay`: a folder whose files are put on top. `programs`: (path in the guest, path here),
-    each with the shared objects that it needs. `modules`: further kernel modules. `start`:
-    a script that init runs once, in the foreground."""
+    each with the shared objects that it needs. `modules`: further kernel modules;
+    `later`: those that a test loads itself. `start`: a script that init runs once, in the
+    foreground."""
     image = Initramfs()
     for folder in FOLDERS:
         image.folder(folder)
     images.add_busybox(image, installation.busybox)
-    images.add_modules(image, installation, release, MODULES + tuple(modules))
+    images.add_modules(image, installation, release, MODULES + tuple(modules), later)
     images.add_xenstore(image)
     for path, source in programs:
         images.add_program(image, path, source)

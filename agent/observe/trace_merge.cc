@@ -1,0 +1,114 @@
+#include "agent/observe/trace_merge.h"
+
+#include "agent/base/files.h"
+
+namespace resume::agent {
+
+namespace {
+
+constexpr std::string_view kStep = ": suspend_resume: ";
+constexpr std::string_view kCallback = ": device_pm_callback_";
+
+/// Takes the first line off, with its end.
+std::string_view take_line(std::string_view& text) {
+    const size_t end = text.find('\n');
+    const std::string_view line = text.substr(0, end == std::string_view::npos ? end : end + 1);
+    text.remove_prefix(line.size());
+    return line;
+}
+
+}  // namespace
+
+std::optional<int64_t> stamp_of(std::string_view line) {
+    size_t end = line.find(kStep);
+    if (end == std::string_view::npos) {
+        end = line.find(kCallback);
+    }
+    if (end == std::string_view::npos) {
+        return std::nullopt;
+    }
+    const std::string_view before = line.substr(0, end);
+    const std::string_view stamp = before.substr(before.rfind(' ') + 1);  // npos + 1 is 0
+    const size_t point = stamp.find('.');
+    constexpr size_t kMicroseconds = 6;
+    if (point == std::string_view::npos || stamp.size() - point - 1 != kMicroseconds) {
+        return std::nullopt;
+    }
+    const auto seconds = parse_number(stamp.substr(0, point));
+    const auto rest = parse_number(stamp.substr(point + 1));
+    constexpr int64_t kMostSeconds = INT64_MAX / 1'000'000'000 - 1;
+    if (!seconds || !rest || *seconds < 0 || *seconds > kMostSeconds || *rest < 0) {
+        return std::nullopt;
+    }
+    return *seconds * 1'000'000'000 + *rest * 1000;
+}
+
+std::optional<int64_t> first_stamp(std::string_view trace) {
+    while (!trace.empty()) {
+        if (const auto stamp = stamp_of(take_line(trace))) {
+            return stamp;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<int64_t> last_stamp(std::string_view trace) {
+    while (!trace.empty()) {
+        if (trace.back() == '\n') {
+            trace.remove_suffix(1);
+        }
+        const size_t begin = trace.rfind('\n');
+        const size_t at = begin == std::string_view::npos ? 0 : begin + 1;
+        if (const auto stamp = stamp_of(trace.substr(at))) {
+            return stamp;
+        }
+        trace = trace.substr(0, at);
+    }
+    return std::nullopt;
+}
+
+std::string merge_traces(std::string_view steps, std::string_view devices) {
+    const auto first = first_stamp(steps);
+    std::string merged;
+    merged.reserve(steps.size() + devices.size());
+    std::string_view device = take_line(devices);
+    const auto take_devices = [&](int64_t limit) {  // those before it
+        for (; !device.empty(); device = take_line(devices)) {
+            const auto stamp = stamp_of(device);
+            if (stamp && *stamp >= limit) {
+                return;
+            }
+            if (stamp && first && *stamp >= *first) {
+                merged += device;
+            }
+        }
+    };
+    while (!steps.empty()) {
+        const std::string_view line = take_line(steps);
+        if (line.find(kCallback) != std::string_view::npos) {
+            continue;
+        }
+        if (const auto stamp = stamp_of(line)) {
+            // Of the same microsecond: a step begins before its devices and ends after them.
+            take_devices(*stamp + (line.find(" begin") == std::string_view::npos ? 1 : 0));
+        }
+        merged += line;
+    }
+    take_devices(INT64_MAX);
+    return merged;
+}
+
+size_t length_until(std::string_view devices, int64_t ns) {
+    std::string_view rest = devices;
+    while (!rest.empty()) {
+        const size_t at = devices.size() - rest.size();
+        const std::string_view line = take_line(rest);
+        const auto stamp = stamp_of(line);
+        if ((stamp && *stamp > ns) || !line.ends_with('\n')) {
+            return at;
+        }
+    }
+    return devices.size();
+}
+
+}  // namespace resume::agent
