@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 from xenlab import kernel_bugs, kernel_disk, kernel_guest, kernel_lab, kernel_plan as plan, soak
 from xenlab import store_log
@@ -306,6 +307,11 @@ class OracleTest(unittest.TestCase):
         self.assertEqual(list(violation_ids('no json\n{"violations": ["P4"]}\n{}\n')), ["P4"])
 
 
+def impatient(wait_for):
+    """The same with a hundredth of the time, so that a test waits for nothing."""
+    return lambda console, wanted, since, timeout: wait_for(console, wanted, since, timeout / 100)
+
+
 INIT = pathlib.Path(__file__).resolve().parent / "domu" / "init.sh"
 
 
@@ -338,6 +344,25 @@ class LinuxShellTest(unittest.TestCase):
         self.assertEqual(shell.run(script), (3, ["x" * 100_001, "", "end"]))
         self.assertLess(max(map(len, self.console.lines)), 16_384)  # where dom0's follower cuts
         self.assertEqual(shell.run("true"), (0, []))
+
+    def test_a_line_that_a_restored_guest_holds_back_is_fetched(self):
+        written = []
+
+        class Guest:
+            name, console = "l1", Console("l1")
+
+            def write(self, _node, command):
+                written.append(command)
+                if len(written) == 1:
+                    self.console.add("LAB-BEGIN 1")
+                else:
+                    for line in ("1> out", "LAB-END 1 0 1", "LAB-AGAIN 1"):
+                        self.console.add(line)
+
+        shell = LinuxShell(Guest())
+        with unittest.mock.patch.object(Console, "wait_for", impatient(Console.wait_for)):
+            self.assertEqual(shell.run("echo out"), (0, ["out"]))
+        self.assertEqual(written, ["1 echo out"] * 2)
 
     def test_a_lost_line_is_no_shorter_output(self):
         self.lose = lambda line: line == "1> b"

@@ -56,6 +56,9 @@ def settings(kernel, ramdisk, kind="pvh", memory_mb=128, vcpus=1, words="", disk
     return "\n".join(lines)
 
 
+COMMAND = "data/lab/run"  # a node of the guest's
+
+
 class LinuxShell:
     """Runs commands in a Linux guest: by its store node, answered on its console."""
 
@@ -66,18 +69,20 @@ class LinuxShell:
     def wait_ready(self, timeout=300):
         self._guest.console.wait_for(lambda line: line.startswith("LAB-READY"), 0, timeout)
 
-    def _send(self, number, script, since, timeout):
-        """Index of the line that says that it runs. Right behind a restore a line of the guest can
-        wait in its console's ring until the next one is written: the command is sent again."""
-        console = self._guest.console
+    def _wait(self, number, script, mark, since, timeout, patience):
+        """(index, line) of the line that begins with `mark`. Right behind a restore a line of the
+        guest can wait in its console's ring until the next one is written: the command is sent
+        again after each `patience`, and what the guest says to that takes it along."""
         deadline = time.monotonic() + timeout
         while True:
-            self._guest.write("data/lab/run", f"{number} {script}")
+            left = deadline - time.monotonic()
             try:
-                return console.wait_for(lambda line: line == f"LAB-BEGIN {number}", since, 5)[0]
-            except TimedOut:
-                if time.monotonic() >= deadline:
-                    raise
+                return self._guest.console.wait_for(lambda line: line.startswith(mark), since,
+                                                    min(patience, max(left, 0)))
+            except TimedOut as error:
+                if left <= patience:
+                    raise TimedOut(f"{self._guest.name}: {shlex.quote(script)}: {error}") from error
+            self._guest.write(COMMAND, f"{number} {script}")
 
     def run(self, script, timeout=30):
         """(status, output lines). The script is at most about 3 KiB: it goes through the store."""
@@ -85,12 +90,10 @@ class LinuxShell:
         number = self._next
         console = self._guest.console
         since = len(console.lines)
-        begin = self._send(number, script, since, timeout)
+        self._guest.write(COMMAND, f"{number} {script}")
+        begin, _ = self._wait(number, script, f"LAB-BEGIN {number}", since, timeout, 5)
         mark = f"LAB-END {number} "
-        try:
-            end, line = console.wait_for(lambda text: text.startswith(mark), begin, timeout)
-        except TimedOut as error:
-            raise TimedOut(f"{self._guest.name}: {shlex.quote(script)}: {error}") from error
+        end, line = self._wait(number, script, mark, begin, timeout, 10)
         status, told = map(int, line.removeprefix(mark).split())
         pieces, output = output_of(number, console.lines[begin + 1:end])
         if pieces != told:
