@@ -22,7 +22,8 @@ uint8_t digit_of(char letter) noexcept {
 void parse_mac(const char* text, uint8_t (&mac)[kMacSize]) noexcept {
     if (text_length(text) == 3 * kMacSize - 1) {
         for (uint32_t i = 0; i < kMacSize; ++i) {
-            mac[i] = static_cast<uint8_t>(digit_of(text[3 * i]) << 4 | digit_of(text[3 * i + 1]));
+            const char* digits = text + size_t{3} * i;
+            mac[i] = static_cast<uint8_t>(digit_of(digits[0]) << 4 | digit_of(digits[1]));
         }
     }
 }
