@@ -32,11 +32,11 @@ std::optional<MemoryFailure> parse_memory_failure(std::string_view line) {
                          .result = std::string{line.substr(colon + 2, kMostText)}};
 }
 
-std::vector<MemoryFailure> take_memory_failures(std::string& trace, size_t from) {
+std::vector<MemoryFailure> take_memory_failures(std::string& trace) {
     std::vector<MemoryFailure> failures;
-    for (size_t at = from; (at = trace.find(kEvent, at)) != trace.npos;) {
+    for (size_t at = 0; (at = trace.find(kEvent, at)) != trace.npos;) {
         const size_t before = trace.rfind('\n', at);
-        const size_t begin = before == trace.npos || before < from ? from : before + 1;
+        const size_t begin = before == trace.npos ? 0 : before + 1;
         const size_t end = trace.find('\n', at);
         const std::string line = trace.substr(begin, end == trace.npos ? end : end - begin);
         if (auto failure = parse_memory_failure(line)) {

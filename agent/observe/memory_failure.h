@@ -19,7 +19,7 @@ struct MemoryFailure {
 /// One line of a trace; nothing where it is no such event, or cannot be read.
 [[nodiscard]] std::optional<MemoryFailure> parse_memory_failure(std::string_view line);
 
-/// Takes this event's lines out of `trace`, from `from` on; what is left is for others.
-std::vector<MemoryFailure> take_memory_failures(std::string& trace, size_t from = 0);
+/// Takes this event's lines out of `trace`; what is left is for others.
+std::vector<MemoryFailure> take_memory_failures(std::string& trace);
 
 }  // namespace resume::agent
