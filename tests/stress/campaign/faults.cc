@@ -99,7 +99,7 @@ constexpr FaultRow kRows[] = {
     {K::backend_unplugged, "backend-unplugged", "the disk is unplugged {b} ms after the request", 1, kLateDisk, soon},
     {K::backend_other, "backend-other", "the next backend offers {a} queues and {b} segments", 6, kHarmless, backend_shape},
     {K::backend_moved, "backend-moved", "the next backends are in domain {a}", 4, kHarmless, backend_domain},
-    {K::backend_keeps, "backend-keeps", "a reset in place writes no new nodes", 4, kHarmless, nothing},
+    {K::backend_keeps, "backend-keeps", "a reset in place writes no new nodes", 4, kLate, nothing},
     {K::watch_storm, "watch-storm", "{a} watch events, ten every {b} ms", 4, kHarmless, storm},
     {K::time_stolen, "time-stolen", "vCPU {a} loses {b} ms to others", 5, kHarmless, vcpu},
     {K::host_gives_up, "host-gives-up", "the host cancels its request after {b} ms", 2, kErrandFails | kAborts, patience},

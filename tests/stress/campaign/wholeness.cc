@@ -7,7 +7,8 @@ namespace resume::stress {
 namespace {
 
 constexpr Nanoseconds kBackendPatience = 30 * model::kSecond;
-constexpr Nanoseconds kFrameTime = 2'100 * model::kMillisecond;  ///< lanes give up what is lost
+constexpr Nanoseconds kGivenUp = 2'100 * model::kMillisecond;  ///< frames that were lost
+constexpr Nanoseconds kFrameTime = 50 * model::kMillisecond;
 constexpr uint64_t kClockError = 2 * model::kSecond;
 
 std::optional<Trouble> cycles(Stage& stage) {
@@ -68,6 +69,7 @@ std::optional<Trouble> network(Stage& stage) {
          waited += model::kSecond) {
         stage.guest().idle(model::kSecond);
     }
+    stage.guest().idle(kGivenUp);
     const uint64_t before = loaded->load.came_back();
     loaded->running = true;
     stage.guest().idle(kFrameTime);
