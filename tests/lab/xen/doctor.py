@@ -193,7 +193,7 @@ def main():
     names = arguments.only.split(",") if arguments.only else [case.__name__ for case in CASES]
     try:
         installation = packages.find_installation()
-        for name in images.LAB_PROGRAMS + agent_report.PROGRAMS + ("resume-lab-usb",):
+        for name in images.LAB_PROGRAMS + tuple(agent_report.PROGRAMS) + ("resume-lab-usb",):
             need((arguments.tools / name).exists(), f"{name} is not built: ./dev build")
         cache = images.Cache(ROOT / "build/lab")
         with Machine(installation, cache, arguments.tools, *MEMORY_MB) as machine:

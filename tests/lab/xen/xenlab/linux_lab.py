@@ -20,7 +20,7 @@ class LinuxLab:
         what the agents have written down."""
         self._guests = guests
         self._device_model = device_model
-        self._latencies = []
+        self._latencies = {"one at a time": [], "in a row": []}
         self._reporter = reporter
         self._say = say
         self._kept = kept
@@ -84,7 +84,8 @@ class LinuxLab:
             return compact([cycle.outcome for cycle in seen]), agreed
         reports = linux.agent.take(len(case.expected))
         latencies = linux.agent.latencies()
-        self._latencies += latencies if case.timely else []
+        if case.timely:
+            self._latencies["one at a time" if len(case.expected) < 2 else "in a row"] += latencies
         told = [report for report in reports if report.get("kind") == "xen-suspend" or
                 report.get("outcome") != "none"]  # a pause may be told, as a pause
         agreed = len(told) == len(case.expected) and all(
@@ -93,10 +94,11 @@ class LinuxLab:
 
     def _say_latencies(self):
         """From the end of thaw_processes, as the guest's trace has it, to the report."""
-        if self._latencies:
+        for how, latencies in self._latencies.items():
             texts = [f"{where} median {statistics.median(each):.0f} ms, worst {max(each):.0f} ms"
-                     for where, each in zip(("on disk", "in xenstore"), zip(*self._latencies))]
-            self._say(f"thawed to reported, {len(self._latencies)} reports: {'; '.join(texts)}")
+                     for where, each in zip(("on disk", "in xenstore"), zip(*latencies))]
+            if texts:
+                self._say(f"thawed to reported, {len(latencies)} cycles {how}: {'; '.join(texts)}")
 
     def _guest(self, which):
         if which not in self._made:
