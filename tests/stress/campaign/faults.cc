@@ -46,7 +46,9 @@ void slow_call(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.b = 1 + dice.below(100);
 }
 void failing_request(Dice& dice, const LifePlan&, PlannedFault& fault) {
-    fault.a = dice.below(static_cast<uint32_t>(store_requests().size()));
+    // A daemon has no reason to refuse a read outside of a transaction: a frontend that meets it
+    // lets go of its rings (failures/read-refused.plan). The last row is only slow.
+    fault.a = dice.below(static_cast<uint32_t>(store_requests().size()) - 1);
 }
 void vcpu(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
     fault.a = dice.below(plan.vcpus);
@@ -230,9 +232,9 @@ const std::vector<NamedCall>& calls_back() {
 const std::vector<NamedCall>& store_requests() {
     static const std::vector<NamedCall> requests{
         {XS_TRANSACTION_START, 0, "TRANSACTION_START"},
-        {XS_READ, 0, "READ"},
         {XS_WRITE, 0, "WRITE"},
         {XS_TRANSACTION_END, 0, "TRANSACTION_END"},
+        {XS_READ, 0, "READ"},
     };
     return requests;
 }

@@ -293,8 +293,12 @@ void Stage::arm_machine(const PlannedFault& fault) {
             break;
         case FaultKind::asked_twice:
             machine().toolstack.follow(model::HostAct::checkpoint);
-            machine().clock.after(
-                wait, [this] { machine().store->write("control/shutdown", "suspend"); });
+            machine().clock.after(wait, [this] {
+                // Before the cycle it would be one request, said twice.
+                if (guest_.guest().engine().running()) {
+                    machine().store->write("control/shutdown", "suspend");
+                }
+            });
             break;
         case FaultKind::watch_storm:
             storm(fault.a, wait);
