@@ -5,12 +5,21 @@
 
 #include "drivers/model/machine.h"
 
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define RESUME_THREAD_SANITIZER
+#endif
+#endif
+
 namespace resume::conformance {
 namespace {
 
 uint64_t g_guest_allocations = 0;
+uint64_t g_all_allocations = 0;
 
+#ifndef RESUME_THREAD_SANITIZER
 void* allocate(std::size_t size) {
+    ++g_all_allocations;
     if (model::guest_code_running()) {
         ++g_guest_allocations;
     }
@@ -20,6 +29,7 @@ void* allocate(std::size_t size) {
     }
     return memory;
 }
+#endif
 
 }  // namespace
 
@@ -27,8 +37,21 @@ uint64_t guest_allocations() noexcept {
     return g_guest_allocations;
 }
 
+uint64_t all_allocations() noexcept {
+    return g_all_allocations;
+}
+
+bool allocations_are_counted() noexcept {
+#ifdef RESUME_THREAD_SANITIZER
+    return false;
+#else
+    return true;
+#endif
+}
+
 }  // namespace resume::conformance
 
+#ifndef RESUME_THREAD_SANITIZER
 void* operator new(std::size_t size) {
     return resume::conformance::allocate(size);
 }
@@ -47,3 +70,4 @@ void operator delete(void* memory, std::size_t) noexcept {
 void operator delete[](void* memory, std::size_t) noexcept {
     std::free(memory);
 }
+#endif

@@ -40,6 +40,9 @@ class Stage {
     [[nodiscard]] uint32_t storm_events() const { return storm_events_; }
 
   private:
+    static constexpr const char* kPoked = "data/poke";
+    static constexpr uint32_t kTaskInStore = 0, kTransactionTask = 1;
+
     [[nodiscard]] bool has_net() const { return net_ != nullptr && net_->net.registered(); }
     void arm(const PlannedFault& fault);
     void arm_device(const PlannedFault& fault);
