@@ -53,6 +53,7 @@ std::vector<std::string> arguments_of(const Hook& hook, const HookCall& call, bo
 
 std::vector<char*> pointers_to(std::vector<std::string>& texts) {
     std::vector<char*> pointers;
+    pointers.reserve(texts.size() + 1);
     for (auto& text : texts) {
         pointers.push_back(text.data());
     }

@@ -84,7 +84,7 @@ int dump(int fd, uint16_t type, std::map<unsigned, LinkFacts>& links) {
     if (::send(fd, &request, request.header.nlmsg_len, 0) < 0) {
         return errno;
     }
-    std::vector<std::byte> buffer(64 * 1024);
+    std::vector<std::byte> buffer(64UL * 1024);
     for (bool over = false; !over;) {
         const ssize_t count = ::recv(fd, buffer.data(), buffer.size(), 0);
         if (count < 0 && errno != EINTR) {

@@ -17,7 +17,7 @@ struct Root {
 };
 
 /// A file's text, at most `limit` bytes of it; nullopt with errno when it cannot be read.
-std::optional<std::string> read_file(const std::string& path, size_t limit = 64 * 1024);
+std::optional<std::string> read_file(const std::string& path, size_t limit = 64UL * 1024);
 /// The same without white space at either end.
 std::optional<std::string> read_line(const std::string& path, size_t limit = 4096);
 /// A decimal number in a file; nullopt when there is none.

@@ -15,7 +15,7 @@ struct LogState {
     bool held = false;
     unsigned dropped = 0;
     size_t used = 0;
-    char ring[16 * 1024];
+    char ring[16UL * 1024];
 };
 LogState state;  // zero-initialised memory, so that holding allocates nothing
 
@@ -53,6 +53,7 @@ void log(LogLevel level, const char* format, ...) noexcept {
     }
     va_list arguments;
     va_start(arguments, format);
+    // NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): clang 14 does not see va_start
     const int wanted = vsnprintf(line + used, sizeof line - used - 1, format, arguments);
     va_end(arguments);
     if (wanted < 0) {

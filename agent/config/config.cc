@@ -13,7 +13,7 @@ namespace resume::agent {
 
 namespace {
 
-constexpr size_t kMostText = 256 * 1024;
+constexpr size_t kMostText = 256UL * 1024;
 
 bool one_of(std::string_view words, std::string_view word) {
     while (!words.empty()) {

@@ -19,7 +19,7 @@ struct Config {
 
     std::string clock_mode = "report";
     bool clock_backward = false;
-    int64_t clock_most_s = 7 * 24 * 3600;
+    int64_t clock_most_s = int64_t{7} * 24 * 3600;
     std::vector<std::string> announce_links{};
     std::string disk_probe = "passive";
     std::vector<std::string> freeze_mounts{};

@@ -8,7 +8,7 @@
 namespace resume::agent {
 namespace {
 
-constexpr size_t kLongestLine = 64 * 1024;
+constexpr size_t kLongestLine = 64UL * 1024;
 
 struct Close {
     void operator()(FILE* file) const {

@@ -1,6 +1,7 @@
 // resumectl: what a person or a script types.
 #include <CLI/CLI.hpp>
 
+#include <cstdio>
 #include <exception>
 #include <iostream>
 
@@ -11,8 +12,9 @@
 #include "agent/ctl/verify.h"
 #include "agent/doctor/command.h"
 
-int main(int argc, char** argv) {
-    using namespace resume::agent;
+namespace resume::agent {
+
+static int run(int argc, char** argv) {
     CLI::App app{"resumectl: see, prepare and judge suspends and resumes of this guest"};
     app.require_subcommand(1);
     app.set_version_flag("--version", RESUME_VERSION);
@@ -29,10 +31,18 @@ int main(int argc, char** argv) {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? kExitGood : kExitUsage;
-    } catch (const std::exception& error) {
-        std::cerr << "resumectl: own fault: " << error.what() << '\n';
-        return kExitOwnFault;
     }
     std::cout.flush();
     return std::cout.good() ? exit_code : kExitOwnFault;
+}
+
+}  // namespace resume::agent
+
+int main(int argc, char** argv) {
+    try {
+        return resume::agent::run(argc, argv);
+    } catch (const std::exception& error) {
+        std::fprintf(stderr, "resumectl: own fault: %s\n", error.what());
+        return resume::agent::kExitOwnFault;
+    }
 }

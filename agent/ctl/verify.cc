@@ -38,6 +38,7 @@ std::string slowest(const CycleReport& report) {
         by_name[device.name] +=
             device.end_ns ? *device.end_ns - std::min(device.begin_ns, *device.end_ns) : 0;
     }
+    times.reserve(by_name.size());
     for (const auto& [name, ns] : by_name) {
         times.emplace_back(ns, name);
     }

@@ -252,7 +252,7 @@ std::string Agent::want(const std::string& kind, bool freeze, unsigned ttl_s, un
     announcement.deadline_ms = deadline_ms;
     announcement.answer = [answer = std::move(answer), id = announcement.id](
                               bool ready, const std::string& reason) { answer(ready, id, reason); };
-    const std::string id = announcement.id;
+    std::string id = announcement.id;
     wanted_.push_back(std::move(wanted));
     return id;
 }

@@ -18,7 +18,7 @@ namespace resume::agent {
 namespace {
 
 constexpr size_t kMostClients = 512;
-constexpr size_t kMostQueued = 256 * 1024;
+constexpr size_t kMostQueued = 256UL * 1024;
 
 std::string executable_of(pid_t pid) {
     std::array<char, 512> target{};

@@ -18,7 +18,7 @@ struct VarlinkCall {
     bool oneway = false;
 };
 
-inline constexpr size_t kMostVarlinkBytes = 64 * 1024;
+inline constexpr size_t kMostVarlinkBytes = 64UL * 1024;
 
 /// nullopt when `text` is no call: no object, no method, parameters of another type, or nested
 /// deeper than anything of ours.

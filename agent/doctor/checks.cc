@@ -3,7 +3,7 @@
 namespace resume::agent::doctor {
 
 const std::vector<CheckRow>& all_checks() {
-    static const std::vector<CheckRow> kRows{
+    static const std::vector<CheckRow> rows{
         {"platform", check_platform, false},
         {"clocksource", check_clocksource, true},
         {"freeze-budget", check_freeze_budget, true},
@@ -20,7 +20,7 @@ const std::vector<CheckRow>& all_checks() {
         {"xenbus-holders", check_xenbus_holders, true},
         {"known-bad", check_known_bad, false},
     };
-    return kRows;
+    return rows;
 }
 
 std::vector<Finding> examine(const Context& context) {

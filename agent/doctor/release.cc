@@ -57,7 +57,7 @@ std::string vendor_of(const std::string& release, const OsRelease& os) {
     if (has(release, ".elrepo") || has(release, ".qubes.")) {
         return "";  // rebuilds of upstream releases, whatever they are installed on
     }
-    if (const auto tag = matched(release, R"(\.(el[0-9]+(uek)?))"); !tag.empty()) {
+    if (auto tag = matched(release, R"(\.(el[0-9]+(uek)?))"); !tag.empty()) {
         return tag;
     }
     // A kernel is its distribution's only by its own shape: anybody's build may run below it.
@@ -114,20 +114,20 @@ void find_upstream_linux(Kernel& kernel, const KernelHints& hints) {
     const std::string dpkg = matched(hints.package_version, R"(^([0-9]+\.[0-9]+\.[0-9]+)-)");
     const std::string plain =
         matched(kernel.release, R"(^([0-9]+\.[0-9]+(\.[0-9]+)*(-rc[0-9]+)?))");
+    const bool debian_shape = kernel.vendor == "debian" && has(kernel.release, "+deb");
+    const bool tells_itself = kernel.vendor.empty() || debian_shape;
     if (!debian.empty()) {
         set_upstream(kernel, debian, "/proc/version");
     } else if (!ubuntu.empty()) {
         set_upstream(kernel, ubuntu, "/proc/version_signature");
     } else if (kernel.vendor == "debian" && !dpkg.empty()) {
         set_upstream(kernel, dpkg, "package database");
-    } else if (kernel.vendor == "debian" && has(kernel.release, "+deb")) {
-        set_upstream(kernel, plain, "release string");
-    } else if (!kernel.vendor.empty()) {
+    } else if (!tells_itself) {
         kernel.upstream_source =
             "kernels of " + kernel.vendor + " take fixes without changing the version";
     } else if (plain.empty()) {
         kernel.upstream_source = "release string not understood";
-    } else if (is_rebuilt(kernel.release)) {
+    } else if (kernel.vendor.empty() && is_rebuilt(kernel.release)) {
         kernel.upstream_source = "a rebuilt " + plain + " may carry fixes of later releases";
     } else {
         set_upstream(kernel, plain, "release string");

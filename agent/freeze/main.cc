@@ -34,7 +34,7 @@ struct Mount {
 };
 Mount mounts[kMostMounts];
 int mount_count = 0;
-char request[16 * 1024];
+char request[16UL * 1024];
 
 void say(const char* text) {
     // A gone reader is no reason to stop: thawing matters more.

@@ -75,7 +75,7 @@ bool is_new_generation(std::span<const std::byte> datagram) {
            (at + kMark.size() == text.size() || text[at + kMark.size()] == '\0');
 }
 
-NetlinkSocket::NetlinkSocket(Family family) : family_{family}, buffer_(16 * 1024) {
+NetlinkSocket::NetlinkSocket(Family family) : family_{family}, buffer_(16UL * 1024) {
     const bool links = family == Family::links;
     fd_ = UniqueFd{::socket(AF_NETLINK, SOCK_RAW | SOCK_NONBLOCK | SOCK_CLOEXEC,
                             links ? NETLINK_ROUTE : NETLINK_KOBJECT_UEVENT)};

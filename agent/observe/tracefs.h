@@ -39,7 +39,7 @@ class TraceInstance {
 
     /// Appends what the kernel has, up to `limit` bytes; whole lines are not promised. Returns the
     /// count, 0 when there is nothing for now.
-    size_t read(std::string& text, size_t limit = 256 * 1024);
+    size_t read(std::string& text, size_t limit = 256UL * 1024);
     /// Throws away what nobody has read.
     void empty() const;
 

@@ -9,14 +9,21 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #define RESUME_MODEL_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define RESUME_MODEL_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define RESUME_MODEL_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define RESUME_MODEL_TSAN 1
 #endif
 #endif
 #ifdef RESUME_MODEL_ASAN
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
+#endif
+#ifdef RESUME_MODEL_TSAN
+#include <sanitizer/tsan_interface.h>
 #endif
 
 namespace resume::model {
@@ -59,6 +66,9 @@ void Fiber::switch_back(bool for_ever) {
 #else
     static_cast<void>(for_ever);
 #endif
+#ifdef RESUME_MODEL_TSAN
+    __tsan_switch_to_fiber(tsan_host_, 0);
+#endif
     swapcontext(&guest_, &host_);
 }
 
@@ -77,9 +87,18 @@ void Fiber::run(std::function<void()> body) {
     __asan_unpoison_memory_region(guest_.uc_stack.ss_sp, kStackSize);  // an abandoned body's
     __sanitizer_start_switch_fiber(&host_fake_stack_, guest_.uc_stack.ss_sp, kStackSize);
 #endif
+#ifdef RESUME_MODEL_TSAN
+    // A new one each time: the frames of an abandoned body would fill its shadow call stack.
+    void* const tsan_guest = __tsan_create_fiber(0);
+    tsan_host_ = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(tsan_guest, 0);
+#endif
     swapcontext(&host_, &guest_);
 #ifdef RESUME_MODEL_ASAN
     __sanitizer_finish_switch_fiber(host_fake_stack_, nullptr, nullptr);
+#endif
+#ifdef RESUME_MODEL_TSAN
+    __tsan_destroy_fiber(tsan_guest);
 #endif
     inside_ = false;
 }

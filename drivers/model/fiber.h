@@ -33,10 +33,11 @@ class Fiber {
     std::function<void()> body_;
     ucontext_t host_{};
     ucontext_t guest_{};
-    // For the address sanitizer, which must know which stack is in use.
+    // For the sanitizers, which must know which stack is in use.
     [[maybe_unused]] void* host_fake_stack_ = nullptr;
     [[maybe_unused]] const void* host_bottom_ = nullptr;
     [[maybe_unused]] std::size_t host_size_ = 0;
+    [[maybe_unused]] void* tsan_host_ = nullptr;
 };
 
 }  // namespace resume::model

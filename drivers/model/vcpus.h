@@ -39,7 +39,7 @@ class Vcpus {
   public:
     explicit Vcpus(Machine& machine);
 
-    [[nodiscard]] Vcpu& at(uint32_t cpu) { return vcpus_[cpu]; }
+    [[nodiscard]] Vcpu& at(uint32_t cpu) { return vcpus_.at(cpu); }
     [[nodiscard]] uint32_t count() const { return static_cast<uint32_t>(vcpus_.size()); }
     [[nodiscard]] uint32_t current() const { return current_; }
     void set_current(uint32_t cpu) { current_ = cpu; }

@@ -120,7 +120,9 @@ Result<Outcome> XenGuest::enter(void* self) noexcept {
     auto& guest = *static_cast<XenGuest*>(self);
     Shutdown shutdown{.machine = &guest.machine_, .value = 0};
     const XenGuestConfig& config = guest.config_;
-    if (config.bugs.has(Bug::hypercall_on_vcpu1) && config.run_on_parked != nullptr) {
+    const bool elsewhere = config.bugs.has(Bug::hypercall_on_vcpu1) &&
+                           config.run_on_parked != nullptr && cpu_count(guest.machine_) > 1;
+    if (elsewhere) {
         config.run_on_parked(guest.machine_, 1, &Shutdown::make, &shutdown);
     } else {
         RESUME_ASSERT(current_cpu(guest.machine_) == 0);  // the toolstack writes into vCPU 0 (L2)
