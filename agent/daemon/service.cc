@@ -66,7 +66,9 @@ void Service::fail(const Peer& peer, const VarlinkCall& call, const char* error,
 }
 
 void Service::on_call(const Peer& caller, const VarlinkCall& call) {
-    const Peer peer = caller;  // answering may end the connection
+    // Answering may end the connection, and its peer with it.
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization)
+    const Peer peer = caller;
     const auto dot = call.method.rfind('.');
     const std::string interface = call.method.substr(0, dot);
     const std::string method = dot == std::string::npos ? "" : call.method.substr(dot + 1);

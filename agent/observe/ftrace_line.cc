@@ -206,7 +206,7 @@ bool read_end(std::string_view text, FtraceLine& out) {
 /// "CPU:0 [LOST 123 EVENTS]", "CPU:0 [LOST EVENTS]", "CPU:0 [123 EVENTS DROPPED]".
 bool read_lost(std::string_view line, FtraceLine& out) {
     const size_t events = line.find(" EVENTS");
-    const size_t open = line.find("[", line.find("CPU:"));
+    const size_t open = line.find('[', line.find("CPU:"));
     if (line.find("CPU:") == line.npos || events == line.npos || open == line.npos ||
         open > events || (line.find("[LOST") == line.npos && line.find("DROPPED]") == line.npos)) {
         return false;

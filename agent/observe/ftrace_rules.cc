@@ -62,8 +62,8 @@ class KernelRules {
     }
 
     [[nodiscard]] const std::string& phase_of(const Callback& callback) const {
-        static const std::string kNone;
-        return callback.span == kNoSpan ? kNone : cycle_.action(cycle_.spans[callback.span]);
+        static const std::string none;
+        return callback.span == kNoSpan ? none : cycle_.action(cycle_.spans[callback.span]);
     }
 
     /// Two devices may share driver and name; nothing can be said of either.

@@ -187,7 +187,7 @@ int XenbusStore::receive(Message& message, int wait_ms) {
     return 0;
 }
 
-StoreAnswer XenbusStore::request(uint32_t type, std::string body) {
+StoreAnswer XenbusStore::request(uint32_t type, const std::string& body) {
     if (!fd_.valid()) {
         return {.error = ENOTCONN};
     }

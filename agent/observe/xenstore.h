@@ -72,7 +72,7 @@ class XenbusStore final : public GuestStore {
         std::string body{};
     };
 
-    StoreAnswer request(uint32_t type, std::string body);
+    StoreAnswer request(uint32_t type, const std::string& body);
     int send(uint32_t type, uint32_t id, const std::string& body);
     /// 0, or an errno; EAGAIN when no whole message is there within `wait_ms`.
     int receive(Message& message, int wait_ms);

@@ -8,7 +8,7 @@ Nanoseconds pvclock_scale(const vcpu_time_info& time, uint64_t tsc) noexcept {
     // 4.17). A counter read a little before the stamp, on another CPU, counts as now.
     const auto distance = static_cast<int64_t>(tsc - time.tsc_timestamp);
     uint64_t delta = distance > 0 ? static_cast<uint64_t>(distance) : 0;
-    const int shift = time.tsc_shift;
+    const int8_t shift = time.tsc_shift;
     if (shift >= 0) {
         delta = shift < 64 ? delta << shift : 0;
     } else {

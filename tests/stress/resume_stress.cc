@@ -72,7 +72,7 @@ std::optional<LifePlan> plan_wanted(const StressOptions& options) {
     std::ostringstream text;
     text << file.rdbuf();
     std::string error = "cannot be read";
-    const auto plan = file ? plan_from(text.str(), error) : std::nullopt;
+    auto plan = file ? plan_from(text.str(), error) : std::nullopt;
     if (!plan) {
         spdlog::error("{}: {}", options.files.front(), error);
     }

@@ -213,8 +213,8 @@ bool Blkback::move(const Request& request, const Segment& segment, uint64_t& sec
         refuse(kNoGrant);
         return false;
     }
-    const std::size_t size = (segment.last - segment.first + 1U) * kSector;
-    std::byte* const there = page + segment.first * kSector;
+    const std::size_t size = std::size_t{segment.last - segment.first + 1U} * kSector;
+    std::byte* const there = page + std::size_t{segment.first} * kSector;
     std::byte* const here = sectors.data() + sector * kSector;
     std::memcpy(writes ? here : there, writes ? there : here, size);
     sector += segment.last - segment.first + 1U;

@@ -14,7 +14,7 @@ constexpr int kAnswerLimitMs = 5'000;
 /// The reply; an ERROR of ours when the daemon does not answer.
 StoreMessage BridgedStore::ask(uint32_t type, std::string payload) {
     const uint32_t request = next_request_++;
-    const StoreMessage none{XS_ERROR, request, 0, std::string{"EIO"} + '\0'};
+    StoreMessage none{XS_ERROR, request, 0, std::string{"EIO"} + '\0'};
     if (away_ || !host_.send({type, request, 0, std::move(payload)})) {
         lost();
         return none;

@@ -3,6 +3,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "libresume/assert.h"
+
 namespace resume::model {
 
 namespace {
@@ -73,6 +75,7 @@ int StoreTree::check(const std::string& path, DomId domid, char access) const {
         at = parent_path(at);
         node = find(at);
     }
+    RESUME_ASSERT(node != nullptr);  // the root is always there
     char granted = node->perms.front().access;
     if (domid == 0 || node->perms.front().domid == domid) {
         granted = 'b';

@@ -102,7 +102,7 @@ std::optional<Trouble> clock(Stage& stage, const LifePlan& plan) {
         return Trouble{"clock", "its own clock was seen to go back"};
     }
     const uint64_t before = guest.ticks();
-    guest.idle(4 * (plan.tick_ms + 1) * model::kMillisecond);
+    guest.idle(uint64_t{4} * (plan.tick_ms + 1) * model::kMillisecond);
     if (plan.tick_ms != 0 && guest.ticks() - before < 2) {
         return Trouble{"clock", "its timer does not tick any more"};
     }

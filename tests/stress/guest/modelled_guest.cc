@@ -69,8 +69,9 @@ ModelledGuest::~ModelledGuest() {
     if (!machine_.alive() || !started_) {
         // A dead guest's objects stay as they are: taking them down would be its own code running
         // after its death. Devices point into it, so they stay too.
-        static auto* const graves = new std::vector<std::unique_ptr<OrdinaryDevice>>;
-        std::move(devices_.begin(), devices_.end(), std::back_inserter(*graves));
+        for (auto& device : devices_) {
+            test::bury({device.release()});
+        }
         test::bury({tasks_.release()});
         if (!started_ && machine_.alive()) {
             guest_->~XenGuest();
