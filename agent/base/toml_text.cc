@@ -6,7 +6,8 @@ namespace {
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 /// Walks over a TOML text by its strings and comments alone. Where the text is broken it takes the
-/// stricter way: a string on one line ends with its line, as toml++ gives up there.
+/// stricter way: a string on one line ends with its line, as toml++ gives up there, and a quote in
+/// the middle of a bare word opens none, as toml++ looks ahead over the whole word.
 class Walker {
   public:
     explicit Walker(std::string_view text) noexcept : text_{text} {}
@@ -17,8 +18,9 @@ class Walker {
         }
         while (at_ < text_.size()) {
             const char c = text_[at_];
-            if (c == '"' || c == '\'') {
+            if ((c == '"' || c == '\'') && may_begin_string()) {
                 skip_string(c);
+                last_ = c;
             } else if (c == '#') {
                 skip_comment();
             } else if (static_cast<unsigned char>(c) >= 0x80) {
@@ -32,8 +34,14 @@ class Walker {
 
   private:
     void step() noexcept {
-        line_ += text_[at_] == '\n' ? 1 : 0;
-        ++at_;
+        const char c = text_[at_++];
+        line_ += c == '\n' ? 1 : 0;
+        last_ = c == ' ' || c == '\t' ? last_ : c;
+    }
+
+    /// At the start of a key or of a value.
+    [[nodiscard]] bool may_begin_string() const noexcept {
+        return std::string_view{"\n=[{,."}.find(last_) != std::string_view::npos;
     }
 
     void skip_comment() noexcept {
@@ -72,6 +80,7 @@ class Walker {
     std::string_view text_;
     size_t at_ = 0;
     uint32_t line_ = 1;
+    char last_ = '\n';  ///< the last one that is no blank
 };
 
 }  // namespace

@@ -50,6 +50,14 @@ TEST(Config, ABareKeyThatIsNotAsciiIsRefused) {
     EXPECT_TRUE(loaded.fatal());
 }
 
+// Found by fuzz-config: toml++ looks ahead over a bare word, quotes in it and all.
+TEST(Config, AQuoteInABareWordHidesNothing) {
+    const auto loaded = parse("[report]\nkeep_bytes = 0' \"r\xd2\x8d\n");
+    ASSERT_EQ(loaded.problems.size(), 1u);
+    EXPECT_EQ(loaded.problems[0].text(),
+              "agent.toml:2: a character that is not ASCII stands outside quotes");
+}
+
 TEST(Config, QuotesAndCommentsMayHoldAnything) {
     const auto loaded = parse(
         "\xEF\xBB\xBF# é\n[act.freeze]\nmounts = [\"/é\\\"é\", '/é\\', "
