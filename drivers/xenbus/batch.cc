@@ -25,6 +25,7 @@ StoreBatch::Row* StoreBatch::next_row(uint32_t type, const char* directory,
     ++count_;
     row.batch = this;
     row.number = nullptr;
+    row.tries = 0;
     StoreRequest& request = row.request;
     request.type = type;
     request.head = row.path;
@@ -114,6 +115,10 @@ void StoreBatch::on_answer(void* argument, StoreRequest&) noexcept {
 
 void StoreBatch::finish(Row& row) noexcept {
     const StoreRequest& request = row.request;
+    const bool repeat = request.type == XS_READ && request.error.code == Errc::again;
+    if (repeat && row.tries++ < kMostTries && store_.submit(row.request).ok()) {
+        return;
+    }
     const bool missing = request.type == XS_READ && request.error.code == Errc::not_found;
     if (request.error.code != Errc::none && !missing) {
         error_ = error_.code == Errc::none ? request.error : error_;

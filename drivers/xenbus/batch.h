@@ -25,8 +25,10 @@ class StoreBatch {
     void write(const char* directory, const char* name, uint64_t value) noexcept;
     void write_text(const char* directory, const char* name, const char* text) noexcept;
 
-    /// Hands all of them in; `done` is called from Store::pump() with the first error, which a
-    /// missing node that was to be read is not. `gone` when a resume tore the connection.
+    /// Hands all of them in; a read that the daemon asks to repeat (EAGAIN) is repeated, kMostTries
+    /// times; a write is not, since what follows it may not overtake it. `done` is called from
+    /// Store::pump() with the first error, which a missing node that was to be read is not. `gone`
+    /// when a resume tore the connection.
     using Done = void (*)(void* argument, const Error& error) noexcept;
     Result<> send(Done done, void* argument) noexcept;
     /// At once, in any state; `done` is not called.
@@ -34,6 +36,7 @@ class StoreBatch {
     [[nodiscard]] bool busy() const noexcept { return waiting_ != 0; }
 
     static constexpr uint32_t kRows = 24;
+    static constexpr uint32_t kMostTries = 3;
     static constexpr uint32_t kPathMax = 128;
     static constexpr uint32_t kValueMax = 24;
 
@@ -45,6 +48,7 @@ class StoreBatch {
         char value[kValueMax];
         uint32_t* number = nullptr;
         uint32_t fallback = 0;
+        uint32_t tries = 0;
     };
 
     Row* next_row(uint32_t type, const char* directory, const char* name) noexcept;
