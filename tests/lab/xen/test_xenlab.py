@@ -364,6 +364,22 @@ class LinuxShellTest(unittest.TestCase):
             self.assertEqual(shell.run("echo out"), (0, ["out"]))
         self.assertEqual(written, ["1 echo out"] * 2)
 
+    def test_an_end_that_the_kernel_wrote_into_is_fetched(self):
+        answers = [("LAB-BEGIN 1[   12.3] xen:", "1> out", "LAB-END 1 0[   12.4] hrtimer: late", " 1"),
+                   ("LAB-AGAIN 1", "LAB-END 1 0 1")]
+
+        class Guest:
+            name, console = "l1", Console("l1")
+
+            def write(self, _node, _command):
+                for line in answers.pop(0):
+                    self.console.add(line)
+
+        shell = LinuxShell(Guest())
+        with unittest.mock.patch.object(Console, "wait_for", impatient(Console.wait_for)):
+            self.assertEqual(shell.run("echo out"), (0, ["out"]))
+        self.assertEqual(answers, [])
+
     def test_a_lost_line_is_no_shorter_output(self):
         self.lose = lambda line: line == "1> b"
         with self.assertRaisesRegex(LabError, "2 lines of 3"):

@@ -23,7 +23,9 @@ echo "LAB-READY $(uname -r) $(cat /sys/hypervisor/guest_type)"
 run_command() {
     number=${1%% *}
     [ "$number" != "$last" ] || {
+        # Also where the kernel wrote into the line that ended it.
         echo "LAB-AGAIN $number"
+        echo "$end"
         return
     }
     last=$number
@@ -35,10 +37,12 @@ run_command() {
         print n "> " $0
     }' /run/output >/run/told
     cat /run/told
-    echo "LAB-END $number $status $(wc -l </run/told)"
+    end="LAB-END $number $status $(wc -l </run/told)"
+    echo "$end"
 }
 
 last=
+end=
 # The watch fires at once when it is set, at each write, and again after a restore.
 xenstore-watch data/lab/run | while read -r node; do
     command=$(xenstore-read -R "$node" 2>/dev/null)

@@ -32,9 +32,9 @@ class AgentReports:
 
     def take(self, count, timeout=REPORT_TIMEOUT):
         """New reports, oldest first: waits until there are `count` and the agent is quiet, or the
-        time (and a second for each of them) is over. With `count` 0 it waits a moment for a report
+        time (and five seconds for each of them) is over. With `count` 0 it waits a moment for a report
         that should not come."""
-        deadline = time.monotonic() + timeout + count
+        deadline = time.monotonic() + timeout + 5 * count
         patience = time.monotonic() + (0 if count else 2)
         while True:
             told, quiet = self._count()

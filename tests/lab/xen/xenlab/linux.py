@@ -1,6 +1,7 @@
 """A Linux guest made of Debian's kernel and busybox, with whatever else a test puts on top."""
 
 import pathlib
+import re
 import shlex
 import time
 
@@ -70,15 +71,18 @@ class LinuxShell:
         self._guest.console.wait_for(lambda line: line.startswith("LAB-READY"), 0, timeout)
 
     def _wait(self, number, script, mark, since, timeout, patience):
-        """(index, line) of the line that begins with `mark`. Right behind a restore a line of the
+        """(index, match) of the line that is `mark`, a pattern, and nothing else. Right behind a restore a line of the
         guest can wait in its console's ring until the next one is written: the command is sent
-        again after each `patience`, and what the guest says to that takes it along."""
+        again after each `patience`, and what the guest says to that takes it along. So does a line
+        that a message of the kernel's was written into."""
         deadline = time.monotonic() + timeout
         while True:
             left = deadline - time.monotonic()
             try:
-                return self._guest.console.wait_for(lambda line: line.startswith(mark), since,
-                                                    min(patience, max(left, 0)))
+                index, line = self._guest.console.wait_for(
+                    lambda line: re.fullmatch(mark, line.strip()), since,
+                    min(patience, max(left, 0)))
+                return index, re.fullmatch(mark, line.strip())
             except TimedOut as error:
                 if left <= patience:
                     raise TimedOut(f"{self._guest.name}: {shlex.quote(script)}: {error}") from error
@@ -91,10 +95,10 @@ class LinuxShell:
         console = self._guest.console
         since = len(console.lines)
         self._guest.write(COMMAND, f"{number} {script}")
-        begin, _ = self._wait(number, script, f"LAB-BEGIN {number}", since, timeout, 5)
-        mark = f"LAB-END {number} "
-        end, line = self._wait(number, script, mark, begin, timeout, 10)
-        status, told = map(int, line.removeprefix(mark).split())
+        begin, _ = self._wait(number, script, rf"LAB-BEGIN {number}\b.*", since, timeout, 5)
+        mark = rf"LAB-END {number} (\d+) (\d+)"
+        end, found = self._wait(number, script, mark, begin, timeout, 10)
+        status, told = map(int, found.groups())
         pieces, output = output_of(number, console.lines[begin + 1:end])
         if pieces != told:
             raise LabError(f"{self._guest.name}: {pieces} lines of {told} came over the console: "
