@@ -35,6 +35,7 @@ extern "C" {
 
 #define RESUME_CLIENT_API __attribute__((visibility("default")))
 
+/* NOLINTBEGIN(modernize-use-using,readability-identifier-naming): C's */
 typedef struct resume_client resume_client;
 
 typedef struct resume_client_options {
@@ -68,6 +69,7 @@ typedef struct resume_client_event {
     const char* id;       /* AFTER: the report's */
     const char* report;   /* AFTER: the whole report as JSON (cycle-1.schema.json) */
 } resume_client_event;
+/* NOLINTEND(modernize-use-using,readability-identifier-naming) */
 
 /*
  * Makes a client and looks for an agent. Returns 0 also where none runs: resume_client_state() says

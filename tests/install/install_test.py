@@ -4,6 +4,7 @@
 Installs the development files and the client, moves them (they must not know where they were
 installed), and builds consumers against them: CMake and pkg-config, C and C++, static and shared,
 with a kernel's flags, and a driver under the conformance suite.
+Each header compiles by itself.
 """
 import os
 import pathlib
@@ -11,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import unittest
+from concurrent.futures import ThreadPoolExecutor
 
 BUILD, SOURCE, WORK = (pathlib.Path(argument).resolve() for argument in sys.argv[1:4])
 CC, CXX = sys.argv[4:6]
@@ -111,6 +113,24 @@ class Installed(unittest.TestCase):
             *pkg_config("--cflags", "libresume-drivers"), "-nostdlib", "-static", "-no-pie",
             "-Wl,--whole-archive", *libraries, "-Wl,--no-whole-archive")
         run(kernel)
+
+    def test_each_header_compiles_by_itself(self):
+        root = next(STAGE.glob("include/libresume-*"))
+        # handshake_impl.h is the second half of handshake.h, for nobody else.
+        headers = sorted(path.relative_to(root) for path in root.rglob("*.h")
+                         if not path.name.endswith("_impl.h"))
+        self.assertGreater(len(headers), 80)
+
+        def problem(header):
+            # Included by name, as a consumer does; #pragma once in a main file is a warning.
+            done = subprocess.run([CXX, "-std=c++20", "-fsyntax-only", *WARNINGS, "-I", root,
+                                   "-DBOOST_ENABLE_ASSERT_HANDLER", "-x", "c++", "-"],
+                                  input=f"#include <{header}>\n", capture_output=True, text=True,
+                                  check=False)
+            return f"{header}:\n{done.stderr}" if done.returncode != 0 else ""
+
+        with ThreadPoolExecutor(max_workers=2) as pool:
+            self.assertEqual([text for text in pool.map(problem, headers) if text], [])
 
     def test_the_client_header_is_plain_c(self):
         header = "libresume/client/client.h"
