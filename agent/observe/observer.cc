@@ -261,6 +261,7 @@ void Observer::add_devices() {
         const size_t mine = length_until(text, *last_stamp(evidence_.trace));
         evidence_.trace = merge_traces(evidence_.trace, std::string_view{text}.substr(0, mine));
         text.erase(0, mine);
+        text.shrink_to_fit();  // a megabyte that would be kept until the next suspend
     }
 }
 

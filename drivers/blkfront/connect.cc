@@ -143,7 +143,8 @@ void Blkfront::begin_use(const Error& error) noexcept {
 void Blkfront::let_go() noexcept {
     detach();
     rewind(true);
-    take_leave();
+    stage_ = Stage::closed;
+    bus_.say(XenbusStateClosed);
     fail_all(Errc::gone);
 }
 
@@ -152,7 +153,7 @@ void Blkfront::lose(const Error& error) noexcept {
     detach();
     rewind(true);
     close_queues();
-    be_gone(error);
+    stage_ = Stage::gone;
     fail_all(Errc::gone);
     connected_or_not(error);
 }

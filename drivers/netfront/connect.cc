@@ -118,7 +118,8 @@ void Netfront::begin_use() noexcept {
 /// The backend asked to go, or went. The rings stay its own until it has said that it is closed.
 void Netfront::let_go() noexcept {
     detach();
-    take_leave();
+    stage_ = Stage::closed;
+    bus_.say(XenbusStateClosed);
     connected_or_not({.code = Errc::gone});
 }
 
@@ -126,7 +127,7 @@ void Netfront::let_go() noexcept {
 void Netfront::lose(const Error& error) noexcept {
     detach();
     close_queues(true);
-    be_gone(error);
+    stage_ = Stage::gone;
     connected_or_not(error);
 }
 
