@@ -143,8 +143,7 @@ void Blkfront::begin_use(const Error& error) noexcept {
 void Blkfront::let_go() noexcept {
     detach();
     rewind(true);
-    stage_ = Stage::closed;
-    bus_.say(XenbusStateClosed);
+    take_leave();
     fail_all(Errc::gone);
 }
 
@@ -153,7 +152,7 @@ void Blkfront::lose(const Error& error) noexcept {
     detach();
     rewind(true);
     close_queues();
-    stage_ = Stage::gone;
+    be_gone(error);
     fail_all(Errc::gone);
     connected_or_not(error);
 }

@@ -118,8 +118,7 @@ void Netfront::begin_use() noexcept {
 /// The backend asked to go, or went. The rings stay its own until it has said that it is closed.
 void Netfront::let_go() noexcept {
     detach();
-    stage_ = Stage::closed;
-    bus_.say(XenbusStateClosed);
+    take_leave();
     connected_or_not({.code = Errc::gone});
 }
 
@@ -127,7 +126,7 @@ void Netfront::let_go() noexcept {
 void Netfront::lose(const Error& error) noexcept {
     detach();
     close_queues(true);
-    stage_ = Stage::gone;
+    be_gone(error);
     connected_or_not(error);
 }
 

@@ -14,6 +14,14 @@ inline uint32_t text_length(const char* text) noexcept {
     return length;
 }
 
+inline bool same_text(const char* left, const char* right) noexcept {
+    while (*left != '\0' && *left == *right) {
+        ++left;
+        ++right;
+    }
+    return *left == *right;
+}
+
 /// Builds a text in a buffer of its owner's; what does not fit is cut, and said so.
 class TextBuilder {
   public:

@@ -1,5 +1,6 @@
 #include "drivers/xen_guest/bugs.h"
 
+#include "drivers/support/text.h"
 #include "libresume/assert.h"
 
 namespace resume {
@@ -43,14 +44,6 @@ constexpr BugInfo kBugs[] = {
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");
 
-bool equal(const char* left, const char* right) noexcept {
-    while (*left != '\0' && *left == *right) {
-        ++left;
-        ++right;
-    }
-    return *left == *right;
-}
-
 }  // namespace
 
 const BugInfo& bug_info(uint8_t index) noexcept {
@@ -60,7 +53,7 @@ const BugInfo& bug_info(uint8_t index) noexcept {
 
 Bug bug_named(const char* name) noexcept {
     for (const BugInfo& row : kBugs) {
-        if (equal(row.name, name)) {
+        if (same_text(row.name, name)) {
             return row.bug;
         }
     }

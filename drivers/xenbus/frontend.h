@@ -26,7 +26,7 @@ enum class FrontendStage : uint8_t {
     connected,
     closing,  ///< it wants to go: when nothing is under way any more, we let it
     closed,   ///< it may come back
-    gone,     ///< the toolstack took the device away
+    gone,     ///< the toolstack took the device away; it may give it back
 };
 
 template <class Driver>
@@ -85,6 +85,14 @@ class Frontend : public Device {
         return Progress::done();
     }
 
+    /// There is no other end. Where there is a store at all, one may come.
+    void be_gone(const Error& error) noexcept {
+        stage_ = Stage::gone;
+        if (error.code == Errc::not_found || error.code == Errc::denied) {
+            bus_.await_nodes();
+        }
+    }
+
     /// Whoever waits for the connection hears of it, once.
     void connected_or_not(const Error& error) noexcept {
         if (completer_.armed()) {
@@ -107,25 +115,49 @@ class Frontend : public Device {
     /// when the backend waits for us.
     bool follow(xenbus_state state) noexcept {
         const bool has_let_go = state == XenbusStateClosed || state == XenbusStateUnknown;
+        if (state == XenbusStateUnknown) {
+            bus_.await_nodes();
+        }
         switch (stage_) {
             case Stage::looking:
             case Stage::closed:
+            case Stage::gone:
                 released_ = released_ || has_let_go;
                 if (state != XenbusStateInitWait && stage_ == Stage::looking) {
                     bus_.ask_to_let_go(state);
                 }
                 return state == XenbusStateInitWait;
             case Stage::published:
+                if (is_another(state)) {
+                    // Nothing is on the rings yet, and they are made anew for whoever comes.
+                    stage_ = Stage::looking;
+                    released_ = true;
+                    return false;
+                }
+                [[fallthrough]];
             case Stage::connected:
             case Stage::closing:
-                if (has_let_go || state == XenbusStateClosing) {
+                replaced_ = replaced_ || is_another(state);
+                if (has_let_go || replaced_ || state == XenbusStateClosing) {
                     // Torn down by pump(): never in the middle of a cycle (P10).
                     stage_ = Stage::closing;
-                    released_ = released_ || has_let_go;
+                    released_ = released_ || has_let_go || replaced_;
                 }
                 return false;
             default:
                 return false;
+        }
+    }
+
+    /// The rings are nobody's now. The other end hears of it, unless it is no longer the one that
+    /// had them: what is said would be said to whoever came in its place, who is looked at instead.
+    void take_leave() noexcept {
+        stage_ = Stage::closed;
+        if (replaced_) {
+            replaced_ = false;
+            bus_.look();
+        } else {
+            bus_.say(XenbusStateClosed);
         }
     }
 
@@ -135,9 +167,15 @@ class Frontend : public Device {
     Stage stage_ = Stage::off;
     bool attached_ = false;  ///< the rings may be reached (L17)
     bool released_ = false;  ///< the backend holds our rings no longer
+    bool replaced_ = false;  ///< the toolstack took the device away; there may be another
     bool quiet_ = false;     ///< between the suspend hook and its mirror
 
   private:
+    /// Nobody who has our rings says so.
+    [[nodiscard]] bool is_another(xenbus_state state) const noexcept {
+        return state == XenbusStateUnknown || state == XenbusStateInitialising ||
+               (state == XenbusStateInitWait && stage_ != Stage::published);
+    }
     Driver& driver() noexcept { return static_cast<Driver&>(*this); }
 
     [[nodiscard]] bool is_new_domain(ThreadContext& context, Outcome outcome) const noexcept {
@@ -153,6 +191,7 @@ class Frontend : public Device {
         if (same_domain) {
             bus_.stop();  // the daemon still has our watch
         }
+        replaced_ = false;
         stage_ = Stage::looking;
         completer_ = context.defer();
         bus_.connect();

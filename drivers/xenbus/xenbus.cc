@@ -19,6 +19,16 @@ Xenbus::Xenbus(Store& store, const char* kind, uint32_t handle) noexcept
     watch_.fired = &Xenbus::on_watch;
     watch_.refused = &Xenbus::on_refused;
     watch_.argument = this;
+    TextBuilder home{home_, sizeof home_};
+    home.add(path_).add("/backend");
+    RESUME_ASSERT(home.complete());
+    home_watch_.path = home_;
+    home_watch_.fired = [](void* self, const char*) noexcept {
+        auto& bus = *static_cast<Xenbus*>(self);
+        ++bus.told_;
+        bus.find_again();
+    };
+    home_watch_.argument = this;
 }
 
 void Xenbus::connect() noexcept {
@@ -33,8 +43,9 @@ void Xenbus::connect() noexcept {
 
 void Xenbus::forget() noexcept {
     store_.forget(watch_);
+    store_.forget(home_watch_);
     batch_.cancel();
-    look_again_ = false;
+    look_again_ = find_again_ = false;
     sent_ = nullptr;
 }
 
@@ -65,12 +76,18 @@ bool Xenbus::part(Machine& machine) noexcept {
 
 void Xenbus::stop() noexcept {
     batch_.cancel();
-    look_again_ = false;
-    if (watch_.registered && !store_.closed()) {
-        // That the daemon does not answer leaves a watch behind whose events nobody hears.
-        (void)store_.unwatch(watch_);
-    }
+    look_again_ = find_again_ = false;
+    take_back(watch_);
+    take_back(home_watch_);
     forget();
+}
+
+void Xenbus::take_back(StoreWatch& watch) noexcept {
+    if (watch.registered && !store_.closed()) {
+        // That the daemon does not answer leaves a watch behind whose events nobody hears.
+        (void)store_.unwatch(watch);
+    }
+    store_.forget(watch);
 }
 
 void Xenbus::lose(const Error& error) noexcept {
@@ -84,12 +101,16 @@ void Xenbus::on_found(void* self, const Error& error) noexcept {
         bus.lose(error.code != Errc::none ? error : Error{.code = Errc::not_found});
         return;
     }
-    TextBuilder watched{bus.watched_, sizeof bus.watched_};
-    watched.add(bus.other_path_).add("/state");
-    const Result<> added = watched.complete() ? bus.store_.add_watch(bus.watch_) : Errc::no_space;
-    if (!added.ok()) {
+    if (const Result<> added = bus.watch_other(); !added.ok()) {
         bus.lose(added.error());
     }
+}
+
+Result<> Xenbus::watch_other() noexcept {
+    TextBuilder watched{watched_, sizeof watched_};
+    watched.add(other_path_).add("/state");
+    seen_ = false;
+    return watched.complete() ? store_.add_watch(watch_) : Errc::no_space;
 }
 
 void Xenbus::on_refused(void* self, const Error& error) noexcept {
@@ -117,9 +138,15 @@ void Xenbus::on_state(void* self, const Error& error) noexcept {
     if (error.code == Errc::gone) {
         return;  // of the old domain: whoever resumes asks anew
     }
-    if (error.code != Errc::none) {
+    // A path that nobody has any more may not be looked into either.
+    const bool taken_away = error.code == Errc::denied && bus.seen_;
+    if (error.code != Errc::none && !taken_away) {
         bus.lose(error);
         return;
+    }
+    bus.seen_ = true;
+    if (taken_away) {
+        bus.state_ = XenbusStateUnknown;
     }
     const auto state = static_cast<xenbus_state>(bus.state_ <= kLastState ? bus.state_ : 0);
     bus.listener_.changed(bus.listener_.self, state);
@@ -169,6 +196,9 @@ void Xenbus::on_sent(void* self, const Error& error) noexcept {
 void Xenbus::after_batch() noexcept {
     if (look_again_ && !batch_.busy()) {
         look();
+    }
+    if (find_again_ && !batch_.busy()) {
+        find_again();
     }
 }
 

@@ -7,6 +7,10 @@
 // After a real resume the toolstack has written fresh nodes: another path, perhaps another domain.
 // forget() drops what was known, connect() asks anew. After a cancelled or an aborted suspend
 // neither is called: a state written then would make the backend let go of a ring in use.
+//
+// The toolstack may also take a device away and put another in its place at any time, while the
+// guest is down or coming up: await_nodes() then watches our own nodes for where the other end is
+// now. No ordinary cycle needs that watch, so it is there only when an end is missing.
 #pragma once
 
 #include <xen/io/xenbus.h>
@@ -45,7 +49,12 @@ class Xenbus {
     /// store on.
     bool part(Machine& machine) noexcept;
     static constexpr uint32_t kPatienceMs = 2'000;
-    /// The device goes: the watch is taken back where the store is open.
+    /// The other end is missing: looks for one whenever our nodes are written, and listens to it;
+    /// changed() tells. Harmless when it does so already.
+    void await_nodes() noexcept;
+    /// Reads the other end's state once more; changed() tells.
+    void look() noexcept;
+    /// The device goes: the watches are taken back where the store is open.
     void stop() noexcept;
 
     /// Requests of the frontend's own, while !busy(); what happens at the other end meanwhile is
@@ -71,12 +80,15 @@ class Xenbus {
   private:
     template <class Reached>
     bool wait_until(Machine& machine, Reached reached) noexcept;
-    void look() noexcept;
+    void take_back(StoreWatch& watch) noexcept;
+    void find_again() noexcept;
+    Result<> watch_other() noexcept;
     void lose(const Error& error) noexcept;
     void after_batch() noexcept;
     static void on_watch(void* self, const char* where) noexcept;
     static void on_refused(void* self, const Error& error) noexcept;
     static void on_found(void* self, const Error& error) noexcept;
+    static void on_found_again(void* self, const Error& error) noexcept;
     static void on_state(void* self, const Error& error) noexcept;
     static void on_sent(void* self, const Error& error) noexcept;
 
@@ -86,13 +98,20 @@ class Xenbus {
     char path_[48];
     char other_path_[StoreBatch::kPathMax] = {};
     char watched_[StoreBatch::kPathMax] = {};
+    char home_[StoreBatch::kPathMax] = {};       ///< our node that names the other end
+    char next_path_[StoreBatch::kPathMax] = {};  ///< what it names now
     uint32_t other_domain_ = 0;
+    uint32_t next_domain_ = 0;
     uint32_t state_ = 0;
     xenbus_state own_ = XenbusStateInitialising;
+    uint32_t told_ = 0;  ///< events of our own nodes since they are watched
+    bool seen_ = false;  ///< the other end's state could be read
     bool look_again_ = false;
+    bool find_again_ = false;
     Done sent_ = nullptr;
     StoreBatch batch_;
     StoreWatch watch_;
+    StoreWatch home_watch_;
 };
 
 }  // namespace v0

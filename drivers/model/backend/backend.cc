@@ -60,6 +60,12 @@ void Backend::vanish() {
     machine_.store->remove(backend_path_);
 }
 
+void Backend::replace(DomId domid) {
+    vanish();
+    config.domid = domid;
+    plug();
+}
+
 void Backend::domain_gone() {
     let_go(true);
     state_ = XenbusStateUnknown;

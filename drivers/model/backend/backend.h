@@ -39,6 +39,9 @@ class Backend {
     void unplug();
     /// The nodes of both sides vanish, whatever the guest says.
     void vanish();
+    /// The same at once with another device in its place, in domain `domid`: what an impatient
+    /// toolstack does when it builds a driver domain anew.
+    void replace(DomId domid);
     /// The domain was destroyed or left: rings, grants and channels are gone.
     void domain_gone();
     /// A soft reset without new nodes: the backend goes on as if nothing had happened.
