@@ -29,34 +29,34 @@ def load(path):
 
 class Client:
     def __init__(self, library, path, label=b"test"):
-        self.library, self.handle = library, ctypes.c_void_p()
+        self.calls, self.handle = library, ctypes.c_void_p()
         options = Options(ctypes.sizeof(Options), str(path).encode(), label)
         self.opened = library.resume_client_open(ctypes.byref(options), ctypes.byref(self.handle))
 
     def close(self):
-        self.library.resume_client_close(self.handle)
+        self.calls.resume_client_close(self.handle)
         self.handle = ctypes.c_void_p()
 
     def fd(self):
-        return self.library.resume_client_fd(self.handle)
+        return self.calls.resume_client_fd(self.handle)
 
     def state(self):
-        return self.library.resume_client_state(self.handle)
+        return self.calls.resume_client_state(self.handle)
 
     def explain(self):
-        return self.library.resume_client_explain(self.state()).decode()
+        return self.calls.resume_client_explain(self.state()).decode()
 
     def subscribe(self):
-        return self.library.resume_client_subscribe(self.handle)
+        return self.calls.resume_client_subscribe(self.handle)
 
     def next(self):
         """The next event as a dictionary, or the number that says why there is none."""
         event = ctypes.POINTER(Event)()
-        got = self.library.resume_client_next(self.handle, ctypes.byref(event))
+        got = self.calls.resume_client_next(self.handle, ctypes.byref(event))
         if got != 1:
             return got
         told = {name: getattr(event.contents, name) for name, _ in Event._fields_}
-        self.library.resume_client_event_free(event)
+        self.calls.resume_client_event_free(event)
         return told
 
     def wait_for(self, wanted):
@@ -70,13 +70,13 @@ class Client:
         raise AssertionError(f"no event {wanted}: {self.explain()}")
 
     def answer(self, token, answer, reason=None):
-        return self.library.resume_client_answer(self.handle, token, answer, reason)
+        return self.calls.resume_client_answer(self.handle, token, answer, reason)
 
     def hold(self, ttl_s, label=None):
         """(result, id)"""
         number = ctypes.c_uint64()
-        result = self.library.resume_client_hold(self.handle, ttl_s, label, ctypes.byref(number))
+        result = self.calls.resume_client_hold(self.handle, ttl_s, label, ctypes.byref(number))
         return result, number.value
 
     def release(self, number):
-        return self.library.resume_client_release(self.handle, ctypes.c_uint64(number))
+        return self.calls.resume_client_release(self.handle, ctypes.c_uint64(number))
