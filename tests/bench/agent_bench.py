@@ -170,7 +170,8 @@ def show_rest(table):
 def show_cost(wait_s, watched, alone):
     ratio = statistics.median(watched) / statistics.median(alone)
     print(f"{len(watched)} pm_test cycles with a wait of {wait_s} s each, in turn: median "
-          f"{statistics.median(watched):.1f} ms watched, {statistics.median(alone):.1f} ms alone, ratio {ratio:.3f}; "
+          f"{statistics.median(watched):.1f} ms watched, {statistics.median(alone):.1f} ms alone, "
+          f"ratio {ratio:.3f}; "
           f"least {min(watched):.1f} and {min(alone):.1f} ms, ratio {min(watched) / min(alone):.3f}; "
           f"in all {sum(watched):.0f} and {sum(alone):.0f} ms, ratio "
           f"{sum(watched) / sum(alone):.3f}", flush=True)
