@@ -53,7 +53,7 @@ TraceInstance::TraceInstance(const Root& root, What what, const TraceOptions& op
         return;
     }
     if (what == What::steps) {
-        enable_failures();
+        enable_failures(!options.devices);
     }
 }
 
@@ -70,11 +70,12 @@ std::string TraceInstance::enable(std::string_view event) {
     return error == 0 ? std::string{} : explain("cannot enable " + path, error);
 }
 
-// A kernel may well have neither; the suspends are what counts.
-void TraceInstance::enable_failures() {
-    const std::string callbacks = folder_ + "/events/power/device_pm_callback_end";
-    if (write_existing(callbacks + "/filter", "error != 0") == 0) {
-        write_existing(callbacks + "/enable", "1");
+// A kernel may well have neither; the suspends are what counts. The kernel writes every callback
+// before it looks at the filter, a third of what watching costs: only where nothing else has them.
+void TraceInstance::enable_failures(bool callbacks) {
+    const std::string ends = folder_ + "/events/power/device_pm_callback_end";
+    if (callbacks && write_existing(ends + "/filter", "error != 0") == 0) {
+        write_existing(ends + "/enable", "1");
     }
     for (const char* system : {"ras", "memory_failure"}) {
         const std::string path = folder_ + "/events/" + system + "/memory_failure_event/enable";

@@ -48,7 +48,7 @@ struct MachineConfig {
     uint64_t seed = 1;   ///< of the latencies' jitter
     DomId domid = 7;     ///< the first; each new domain takes the next
     uint32_t trace_capacity = 1u << 16;
-    std::vector<HostConfig> hosts{HostConfig{}};
+    std::vector<HostConfig> hosts = std::vector<HostConfig>(1);
     /// With gates for exceptions a fault in the guest is a crash with a word; without, a triple
     /// fault, which the hypervisor takes for a request to reboot (pvh-guest.md, f).
     bool exception_gates = true;

@@ -206,22 +206,49 @@ TEST(Observer, ALostPageIsToldAtOnceAndIsNoSuspend) {
     EXPECT_EQ(reports, 0U);
 }
 
+constexpr std::array<const char*, 2> kInstances{"/sys/kernel/tracing/instances/libresume",
+                                                "/sys/kernel/tracing/instances/libresume-devices"};
+
+/// What a kernel shows of our instances; their pipes are left to the test.
+void put_tracefs(TempRoot& t) {
+    for (const std::string instance : kInstances) {
+        for (const char* file :
+             {"tracing_on", "trace", "trace_clock", "buffer_size_kb",
+              "events/power/suspend_resume/enable", "events/power/device_pm_callback_start/enable",
+              "events/power/device_pm_callback_end/enable",
+              "events/power/device_pm_callback_end/filter"}) {
+            t.put(instance + "/" + file, "0\n");
+        }
+    }
+}
+
+// The kernel writes each callback down before it looks at the filter: asked for twice, watching
+// cost half as much again.
+TEST(Sources, CallbacksThatFailAreAskedForOnlyWhereNothingElseHasThem) {
+    for (const bool devices : {true, false}) {
+        TempRoot t;
+        put_tracefs(t);
+        for (const std::string instance : kInstances) {
+            t.put(instance + "/trace_pipe", "");
+        }
+        const Sources sources{t.root, {.devices = devices}, nullptr};
+        const std::string ends =
+            std::string{kInstances[0]} + "/events/power/device_pm_callback_end/";
+        EXPECT_EQ(read_number(t.root(ends + "enable")), devices ? 0 : 1);
+        EXPECT_EQ(read_line(t.root(ends + "filter"), 64), devices ? "0" : "error != 0");
+        EXPECT_EQ(sources.devices.state().available, devices);
+    }
+}
+
 // 100 fast cycles of a guest of 600 devices: the agent had 75 ms for 2,500 lines, the buffer
 // overflowed, and of the first 86 cycles three halves were told.
 TEST(Observer, DevicesThatOverflowTheirBufferCostNoReport) {
     TempRoot t;
     std::array<std::string, 2> pipes;
     std::array<UniqueFd, 2> held;
-    const std::array<const char*, 2> instances{"/sys/kernel/tracing/instances/libresume",
-                                               "/sys/kernel/tracing/instances/libresume-devices"};
+    put_tracefs(t);
     for (size_t i = 0; i < 2; ++i) {
-        for (const char* file :
-             {"tracing_on", "trace", "trace_clock", "buffer_size_kb",
-              "events/power/suspend_resume/enable", "events/power/device_pm_callback_start/enable",
-              "events/power/device_pm_callback_end/enable"}) {
-            t.put(std::string{instances[i]} + "/" + file, "0\n");
-        }
-        pipes[i] = t.root(std::string{instances[i]} + "/trace_pipe");
+        pipes[i] = t.root(std::string{kInstances[i]} + "/trace_pipe");
         ASSERT_EQ(::mkfifo(pipes[i].c_str(), 0600), 0);
         held[i] = UniqueFd{::open(pipes[i].c_str(), O_RDWR)};  // without a writer it hangs up
     }
