@@ -256,13 +256,13 @@ void Observer::add_devices() {
     if (text.size() >= kMostTrace || text.find("[LOST ") != std::string::npos) {
         let_devices_go();
     }
+    const size_t mine = length_until(text, *last_stamp(evidence_.trace));
     evidence_.devices_cut = *begin < evidence_.devices_since_ns;
     if (!evidence_.devices_cut) {
-        const size_t mine = length_until(text, *last_stamp(evidence_.trace));
         evidence_.trace = merge_traces(evidence_.trace, std::string_view{text}.substr(0, mine));
-        text.erase(0, mine);
-        text.shrink_to_fit();  // a megabyte that would be kept until the next suspend
     }
+    text.erase(0, mine);
+    text.shrink_to_fit();  // a megabyte that would be kept until the next suspend
 }
 
 void Observer::let_devices_go() {

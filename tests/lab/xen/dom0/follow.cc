@@ -1,5 +1,7 @@
 // resume-lab-follow FOLDER: prints each whole line that is appended to any file of FOLDER, led by
 // the file's name and a tab, as it is written, for ever. The lab reads all guests' consoles by it.
+// What was printed is given back to the file system, which is dom0's memory: 1,400 cycles of
+// guests that tell each of their events filled it.
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -16,9 +18,12 @@ namespace {
 
 /// A line of a hostile guest has no end: here another one begins.
 constexpr size_t kLineLimit = 16'384;
+constexpr off_t kGiveBackBytes = 1 << 20;
 
 struct Followed {
     int descriptor = -1;
+    off_t printed_bytes = 0;
+    off_t given_back_bytes = 0;
     std::string partial;
 };
 
@@ -30,14 +35,16 @@ class Follower {
     void read_more(const std::string& name) {
         Followed& file = files_[name];
         if (file.descriptor < 0) {
-            file.descriptor = open((folder_ + "/" + name).c_str(), O_RDONLY | O_CLOEXEC);
+            file.descriptor = open((folder_ + "/" + name).c_str(), O_RDWR | O_CLOEXEC);
         }
         char block[4096];
         ssize_t length = 0;
         while (file.descriptor >= 0 && (length = read(file.descriptor, block, sizeof block)) > 0) {
             take(name, file, {block, static_cast<size_t>(length)});
+            file.printed_bytes += length;
         }
         fflush(stdout);
+        give_back(file);
     }
 
     void read_all() {
@@ -53,6 +60,15 @@ class Follower {
     }
 
   private:
+    /// A hole, not a shorter file: xenconsoled may be writing behind what was read.
+    static void give_back(Followed& file) {
+        if (file.printed_bytes - file.given_back_bytes >= kGiveBackBytes &&
+            fallocate(file.descriptor, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+                      file.printed_bytes) == 0) {
+            file.given_back_bytes = file.printed_bytes;
+        }
+    }
+
     void take(const std::string& name, Followed& file, const std::string& text) {
         for (const char letter : text) {
             if (letter == '\n' || file.partial.size() == kLineLimit) {
