@@ -124,7 +124,8 @@ void HookRunner::next() {
     }
     const Finished finished = std::move(finished_);
     finished_ = nullptr;
-    call_ = {};
+    HookCall over;
+    std::swap(call_, over);  // an empty report that is moved over keeps the room of the one before
     if (finished) {
         finished(std::move(results_));
     }

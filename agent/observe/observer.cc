@@ -323,7 +323,7 @@ void Observer::settle() {
     }
     lost_ns_ = lost_time_ns(evidence_.before, evidence_.after);
     next.before = std::move(evidence_.after);
-    evidence_ = std::move(next);
+    std::swap(evidence_, next);  // a trace that is moved over keeps the room of the one before
     gathering_ = false;
     if (over != 0) {
         begin();

@@ -148,7 +148,9 @@ def measure(guest, arguments):
     table["qemu-ga"] = columns(guest, ga, QEMU_GA, None, awake[1], closed[1])
     for _ in range(arguments.cycles):
         suspend_ms(guest)
-    time.sleep(2)
+    guest.run(f"until [ $(cat /var/lib/libresume/cycles.jsonl* | wc -l) -ge {arguments.cycles} ]; "
+              "do sleep 0.2; done")  # every one is told
+    time.sleep(3)  # and its memory given back
     table["resume-agent"][6] = memory(guest, agent)["private"]
     table["qemu-ga"][6] = memory(guest, ga)["private"]
     stop_agent(guest, agent)
