@@ -22,6 +22,8 @@ BOOT_TIMEOUT = 120
 class Machine:
     """A running guest. Use as a context manager: QEMU never outlives it."""
 
+    MORE_WORDS = ""  # for its kernel
+
     def __init__(self, parts, disks, kind="pc", generation=GENERATION, incoming=None):
         self._parts = parts  # Parts
         self._disks = disks  # in the guest's order: vda, vdb
@@ -83,7 +85,8 @@ class Machine:
         command = [
             str(parts.qemu), "-accel", "tcg", "-M", self._kind, "-cpu", "max", "-smp", "2",
             "-m", "512", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
-            "-kernel", str(parts.kernel), "-initrd", str(parts.initramfs), "-append", KERNEL_WORDS,
+            "-kernel", str(parts.kernel), "-initrd", str(parts.initramfs), "-append",
+            f"{KERNEL_WORDS} {self.MORE_WORDS}".strip(),
             "-serial", f"file:{folder}/console.log",
             "-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off", "-monitor", "none",
             "-netdev", "user,id=net0,restrict=on", "-device", "virtio-net-pci,netdev=net0,id=link0",
