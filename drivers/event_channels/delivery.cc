@@ -48,7 +48,8 @@ void EventChannels::unmask(const Channel& channel) noexcept {
 
 void EventChannels::mask_devices() noexcept {
     devices_masked_ = true;
-    for (const Channel* channel : by_port_) {
+    for (Port port = 0; port < top_; ++port) {
+        const Channel* const channel = by_port_[port];
         if (channel != nullptr && channel->kind == Channel::Kind::interdomain) {
             mask(*channel);
         }
@@ -58,7 +59,8 @@ void EventChannels::mask_devices() noexcept {
 
 void EventChannels::unmask_devices() noexcept {
     devices_masked_ = false;
-    for (const Channel* channel : by_port_) {
+    for (Port port = 0; port < top_; ++port) {
+        const Channel* const channel = by_port_[port];
         const bool late_ipi =
             channel != nullptr && channel->kind == Channel::Kind::ipi && bugs_.has(Bug::ipi_masked);
         if (late_ipi || (channel != nullptr && channel->kind == Channel::Kind::interdomain)) {

@@ -100,6 +100,7 @@ void EventChannels::release_all() noexcept {
 void EventChannels::enter(Channel& channel, Port port) noexcept {
     channel.port = port;
     by_port_[port] = &channel;
+    top_ = port < top_ ? top_ : port + 1;
 }
 
 Result<Port> EventChannels::bind(const Channel& channel) noexcept {

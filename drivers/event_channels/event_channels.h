@@ -108,6 +108,7 @@ class EventChannels final : public Device {
     uint64_t stale_ = 0;
     Channels rebound_;  ///< VIRQs and IPIs in the order of their first binding
     Channel* by_port_[kPorts] = {};
+    Port top_ = 0;  ///< ports from here on are nobody's: few are ever used of the many there are
 };
 
 }  // namespace v0

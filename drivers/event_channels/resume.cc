@@ -31,13 +31,15 @@ Result<> EventChannels::syscore_resume(SyscoreContext& context, Outcome outcome)
 
 /// Local only: the numbers may be somebody else's by now, so nothing is closed (L9).
 void EventChannels::forget_all() noexcept {
-    for (Channel*& channel : by_port_) {
+    for (Port port = 0; port < top_; ++port) {
+        Channel*& channel = by_port_[port];
         if (channel != nullptr) {
             channel->old_port = channel->port;
             channel->port = 0;
             channel = nullptr;
         }
     }
+    top_ = 0;
 }
 
 Result<> EventChannels::rebind(Channel& channel, DomainEvidence evidence) noexcept {

@@ -18,10 +18,8 @@ Nanoseconds real_now() {
 
 }  // namespace
 
-Nanoseconds Clock::now() const {
-    if (idle_) {
-        now_ = std::max(now_, real_now() - real_start_);
-    }
+Nanoseconds Clock::real() const {
+    now_ = std::max(now_, real_now() - real_start_);
     return now_;
 }
 

@@ -20,7 +20,7 @@ class Clock {
     using Idle = std::function<void(Nanoseconds)>;
 
     /// ns since the start of the simulation.
-    [[nodiscard]] Nanoseconds now() const;
+    [[nodiscard]] Nanoseconds now() const { return idle_ ? real() : now_; }
 
     EventId at(Nanoseconds when, Event event);
     EventId after(Nanoseconds delay, Event event) { return at(now() + delay, std::move(event)); }
@@ -41,7 +41,6 @@ class Clock {
 
     /// From now on real time: `idle` is called instead of jumping.
     void make_real(Idle idle);
-    [[nodiscard]] bool real() const noexcept { return static_cast<bool>(idle_); }
     [[nodiscard]] std::size_t pending() const noexcept { return events_.size(); }
 
   private:
@@ -54,6 +53,8 @@ class Clock {
             return left.when != right.when ? left.when > right.when : left.id > right.id;
         }
     };
+
+    [[nodiscard]] Nanoseconds real() const;
 
     mutable Nanoseconds now_ = 0;
     Nanoseconds real_start_ = 0;

@@ -89,8 +89,10 @@ std::string take(const std::string& text) {
 
 Machine::Machine(const model::MachineConfig& configuration)
     : config{configuration},
-      trace_storage(configuration.trace_capacity),
-      trace{trace_storage.data(), configuration.trace_capacity},
+      trace_storage{static_cast<TraceEvent*>(
+                        ::operator new(configuration.trace_capacity * sizeof(TraceEvent))),
+                    [](void* memory) { ::operator delete(memory); }},
+      trace{trace_storage.get(), configuration.trace_capacity},
       host_now{&config.hosts.front()},
       shared_info{*this},
       vcpus{*this},

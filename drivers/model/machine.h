@@ -108,7 +108,7 @@ struct Machine {
     void use_store(std::unique_ptr<model::StoreSeam> other);
 
     const model::MachineConfig config;
-    std::vector<TraceEvent> trace_storage;
+    const std::unique_ptr<TraceEvent, void (*)(void*)> trace_storage;  ///< not filled with anything
     Trace trace;
     model::Clock clock;
     model::FaultPlan faults;

@@ -48,8 +48,10 @@ Ticks Timekeeping::ticks() const {
     if (frozen_) {
         return anchor_ticks_;
     }
-    const Wide passed = machine_.clock.now() - anchor_;
-    return anchor_ticks_ + static_cast<Ticks>(passed * hz_ / kSecond);
+    // The seconds and the rest of them apart, so that 64 bits hold it all: a division of 128 bits
+    // for each event would be most of what an event costs.
+    const Nanoseconds passed = machine_.clock.now() - anchor_;
+    return anchor_ticks_ + passed / kSecond * hz_ + passed % kSecond * hz_ / kSecond;
 }
 
 Nanoseconds Timekeeping::when(Ticks ticks) const {
@@ -61,7 +63,7 @@ Nanoseconds Timekeeping::when(Ticks ticks) const {
     if (passed >= kForEver) {
         return kNever;
     }
-    return anchor_ + static_cast<Nanoseconds>((Wide{passed} * kSecond + hz_ - 1) / hz_);
+    return anchor_ + passed / hz_ * kSecond + (passed % hz_ * kSecond + hz_ - 1) / hz_;
 }
 
 Nanoseconds Timekeeping::system_time() const {

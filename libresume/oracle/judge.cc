@@ -2,7 +2,39 @@
 
 #include "libresume/oracle/families.h"
 
+#include <span>
+
 namespace resume::oracle {
+
+namespace {
+
+/// Who wants to see which events, so that nobody is asked for nothing.
+class Audience {
+  public:
+    explicit Audience(std::span<const std::unique_ptr<Rules>> families) {
+        for (const auto& family : families) {
+            const KindSet wanted = family->wants();
+            for (uint8_t kind = 0; kind < kEventKindCount; ++kind) {
+                if (wanted.has(static_cast<EventKind>(kind))) {
+                    rows_[kind].push_back(family.get());
+                }
+            }
+            if (wanted.every_hypercall()) {
+                rows_[kAnyHypercall].push_back(family.get());
+            }
+        }
+    }
+    [[nodiscard]] std::span<Rules* const> of(const TraceEvent& event) const {
+        const bool any = event.kind == EventKind::hypercall && !is_suspend_hypercall(event);
+        return rows_[any ? kAnyHypercall : static_cast<uint8_t>(event.kind)];
+    }
+
+  private:
+    static constexpr uint8_t kAnyHypercall = kEventKindCount;
+    std::vector<Rules*> rows_[kEventKindCount + 1];
+};
+
+}  // namespace
 
 Verdict judge(const TraceView& view) {
     Verdict verdict;
@@ -15,13 +47,14 @@ Verdict judge(const TraceView& view) {
                                          registration_rules(), watch_rules(), store_rules(),
                                          time_rules(),         hook_rules(),  tree_rules(),
                                          step_rules(),         device_rules()};
+    const Audience audience{families};
     for (size_t i = 0; i < view.events.size(); ++i) {
         const TraceEvent& event = view.events[i];
         if (!scene.counts(event)) {
             continue;
         }
         scene.advance(event, i);
-        for (const auto& family : families) {
+        for (Rules* const family : audience.of(event)) {
             family->see(scene, event);
         }
         scene.settle(event);

@@ -1,10 +1,9 @@
 // L15, L16, L17, L20: requests complete once, nothing is asked of a backend that it does not offer,
 // rings are reached only while they are there, and the network hears where the guest is.
 #include "libresume/oracle/families.h"
+#include "libresume/oracle/flat_set.h"
 
 #include <algorithm>
-#include <map>
-#include <set>
 
 namespace resume::oracle {
 namespace {
@@ -17,11 +16,18 @@ constexpr uint64_t kNet = 1;              ///< backend_connected, b
 
 class DeviceRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{
+            K::io_accepted,    K::io_completed,      K::io_idle,        K::io_refused,
+            K::queue_detached, K::queue_attached,    K::hook_end,       K::ring_used,
+            K::ring_reset,     K::backend_connected, K::backend_closed, K::link_announced,
+            K::cycle_begin,    K::cycle_end,         K::note,           K::clock_read};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::io_accepted:
-                devices_[event.device].open.emplace(event.arg64, event.ticks);
-                devices_[event.device].ended.erase(event.arg64);
+                accept(of(scene, event.device), event);
                 break;
             case EventKind::io_completed:
                 complete(scene, event);
@@ -36,8 +42,8 @@ class DeviceRules final : public Rules {
                 break;
             case EventKind::queue_detached:
             case EventKind::queue_attached:
-                devices_[event.device].detached = event.kind == EventKind::queue_detached;
-                devices_[event.device].attached_once |= event.kind == EventKind::queue_attached;
+                of(scene, event.device).detached = event.kind == EventKind::queue_detached;
+                of(scene, event.device).attached_once |= event.kind == EventKind::queue_attached;
                 break;
             case EventKind::hook_end:
                 if (event.phase == Phase::suspend && event.status == 0) {
@@ -56,11 +62,31 @@ class DeviceRules final : public Rules {
 
   private:
     struct Of {
-        std::map<uint64_t, Ticks> open;  ///< serial number: when it was accepted
-        std::set<uint64_t> ended;
+        std::vector<std::pair<uint64_t, Ticks>> open;  ///< serial number: when it was accepted
+        FlatSet<uint64_t> ended;
         bool detached = false;
         bool attached_once = false;
     };
+
+    Of& of(Scene& scene, DeviceId device) {
+        const uint32_t slot = scene.slots().of(device);
+        if (slot >= devices_.size()) {
+            devices_.resize(slot + 1);
+        }
+        return devices_[slot];
+    }
+
+    static auto find_open(Of& of, uint64_t serial) {
+        return std::find_if(of.open.begin(), of.open.end(),
+                            [serial](const auto& row) { return row.first == serial; });
+    }
+
+    static void accept(Of& of, const TraceEvent& event) {
+        if (find_open(of, event.arg64) == of.open.end()) {
+            of.open.emplace_back(event.arg64, event.ticks);
+        }
+        of.ended.erase(event.arg64);
+    }
 
     void see_links(Scene& scene, const TraceEvent& event) {
         switch (event.kind) {
@@ -93,9 +119,11 @@ class DeviceRules final : public Rules {
     }
 
     void complete(Scene& scene, const TraceEvent& event) {
-        Of& of = devices_[event.device];
-        if (of.open.erase(event.arg64) == 0) {
-            const bool again = of.ended.count(event.arg64) != 0;
+        Of& of = this->of(scene, event.device);
+        if (const auto open = find_open(of, event.arg64); open != of.open.end()) {
+            of.open.erase(open);
+        } else {
+            const bool again = of.ended.contains(event.arg64);
             scene.violate("L15",
                           "request " + std::to_string(event.arg64) +
                               (again ? " completed twice" : " completed and was never accepted"),
@@ -105,20 +133,23 @@ class DeviceRules final : public Rules {
     }
 
     void check_idle(Scene& scene, const TraceEvent& event) {
-        Of& of = devices_[event.device];
+        Of& of = this->of(scene, event.device);
         if (!of.open.empty()) {
-            scene.violate("L15",
-                          std::to_string(of.open.size()) +
-                              " requests were lost: the driver knows of "
-                              "none, and request " +
-                              std::to_string(of.open.begin()->first) + " never completed",
-                          event.device);
+            scene.violate(
+                "L15",
+                std::to_string(of.open.size()) +
+                    " requests were lost: the driver knows of "
+                    "none, and request " +
+                    std::to_string(std::min_element(of.open.begin(), of.open.end())->first) +
+                    " never completed",
+                event.device);
             of.open.clear();
         }
     }
 
     void check_age(Scene& scene, Ticks now) {
-        for (auto& [device, of] : devices_) {
+        for (uint32_t slot = 0; slot < devices_.size(); ++slot) {
+            Of& of = devices_[slot];
             const auto old = std::find_if(of.open.begin(), of.open.end(), [&](const auto& row) {
                 return now > row.second && to_ns(scene.view(), now - row.second) > kLostAfterNs;
             });
@@ -126,7 +157,7 @@ class DeviceRules final : public Rules {
                 scene.violate(
                     "L15",
                     "request " + std::to_string(old->first) + " did not complete within 60 s",
-                    device);
+                    scene.slots().id(slot));
                 of.open.clear();
             }
         }
@@ -147,7 +178,7 @@ class DeviceRules final : public Rules {
         if (event.kind == EventKind::ring_reset && event.arg32 < kFirstDeviceRing) {
             return;
         }
-        const Of& of = devices_[event.device];
+        const Of& of = this->of(scene, event.device);
         if (event.kind == EventKind::ring_used && of.detached) {
             scene.violate("L17", "a ring was used while it was detached", event.device);
         } else if (event.kind == EventKind::ring_reset && of.attached_once && !of.detached) {
@@ -156,8 +187,8 @@ class DeviceRules final : public Rules {
     }
 
     void check_quiet(Scene& scene, const TraceEvent& event) {
-        const auto found = devices_.find(event.device);
-        if (found != devices_.end() && found->second.attached_once && !found->second.detached) {
+        const Of& of = this->of(scene, event.device);
+        if (of.attached_once && !of.detached) {
             scene.violate("L17", "it was suspended and its rings may still be used", event.device);
         }
     }
@@ -171,8 +202,8 @@ class DeviceRules final : public Rules {
         owed_.clear();
     }
 
-    std::map<DeviceId, Of> devices_;
-    std::set<uint32_t> owed_;  ///< links that connected anew and were not announced
+    std::vector<Of> devices_;  ///< by slot
+    FlatSet<uint32_t> owed_;   ///< links that connected anew and were not announced
 };
 
 }  // namespace

@@ -3,20 +3,28 @@
 
 #include "libresume/result.h"
 
-#include <map>
-#include <set>
-#include <utility>
+#include <algorithm>
+#include <vector>
 
 namespace resume::oracle {
 namespace {
 
+/// A hook of a device in a cycle; of an earlier cycle's nothing counts any more.
 struct Run {
-    bool ended = false;
+    uint64_t cycle = 0;
     int32_t status = 0;
+    bool begun = false;
+    bool ended = false;
+    bool skipped = false;
 };
 
 class HookRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::cycle_begin, K::device_added, K::hook_begin, K::hook_skipped,
+                       K::hook_end,    K::hook_overrun, K::cycle_end};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::cycle_begin:
@@ -26,16 +34,12 @@ class HookRules final : public Rules {
                 if (scene.in_cycle()) {
                     scene.violate("P10", "a device was added in mid-cycle", event.device);
                 }
-                removed_.erase(event.device);
-                break;
-            case EventKind::device_removed:
-                removed_.insert(event.device);
                 break;
             case EventKind::hook_begin:
                 begin_hook(scene, event);
                 break;
             case EventKind::hook_skipped:
-                skipped_.insert({event.device, event.phase});
+                run_of(scene, event.device, event.phase).skipped = true;
                 break;
             case EventKind::hook_end:
                 end_hook(scene, event);
@@ -54,11 +58,23 @@ class HookRules final : public Rules {
     }
 
   private:
-    using Key = std::pair<DeviceId, Phase>;
+    /// Nothing has happened in it yet when it is of this cycle and has not begun.
+    Run& run_of(Scene& scene, DeviceId device, Phase phase) {
+        return run_at(scene.slots().of(device), phase);
+    }
+    Run& run_at(uint32_t slot, Phase phase) {
+        const size_t at = size_t{slot} * kPhaseCount + static_cast<uint8_t>(phase);
+        if (at >= runs_.size()) {
+            runs_.resize((size_t{slot} + 1) * kPhaseCount);
+        }
+        if (runs_[at].cycle != cycle_) {
+            runs_[at] = {.cycle = cycle_};
+        }
+        return runs_[at];
+    }
 
     void begin_cycle() {
-        runs_.clear();
-        skipped_.clear();
+        ++cycle_;
         open_ = 0;
         latest_ = Phase::none;
         failed_down_ = Phase::none;
@@ -71,7 +87,7 @@ class HookRules final : public Rules {
             scene.violate("P14", std::string{phase} + " ran outside of a cycle", event.device);
             return;
         }
-        if (!scene.view().devices.empty() && scene.view().devices.count(event.device) == 0) {
+        if (!scene.view().devices.empty() && !scene.slots().known(scene.slots().of(event.device))) {
             scene.violate("P10", std::string{phase} + " of a device that is not registered",
                           event.device);
         }
@@ -85,14 +101,16 @@ class HookRules final : public Rules {
                           event.device);
         }
         latest_ = std::max(latest_, event.phase);
-        if (!runs_.insert({{event.device, event.phase}, Run{}}).second) {
+        Run& run = run_of(scene, event.device, event.phase);
+        if (run.begun) {
             scene.violate("P4", std::string{phase} + " ran twice in one cycle", event.device);
             return;
         }
+        run.begun = true;
         ++open_;
         if (is_up(event.phase)) {
-            const auto down = runs_.find({event.device, mirror_of(event.phase)});
-            if (down == runs_.end() || !down->second.ended || down->second.status != 0) {
+            const Run& down = run_of(scene, event.device, mirror_of(event.phase));
+            if (!down.ended || down.status != 0) {
                 scene.violate("P4",
                               std::string{phase} + " ran though " +
                                   name_of(mirror_of(event.phase)) + " had not succeeded",
@@ -102,14 +120,15 @@ class HookRules final : public Rules {
     }
 
     void end_hook(Scene& scene, const TraceEvent& event) {
-        const auto found = runs_.find({event.device, event.phase});
-        if (found == runs_.end() || found->second.ended) {
+        Run& run = run_of(scene, event.device, event.phase);
+        if (!run.begun || run.ended) {
             scene.violate(
                 "P3", std::string{name_of(event.phase)} + " ended without having begun, or twice",
                 event.device);
             return;
         }
-        found->second = {true, event.status};
+        run.ended = true;
+        run.status = event.status;
         --open_;
         if (event.status == static_cast<int32_t>(Errc::timed_out) && event.device == kNoDevice) {
             scene.violate("P11", "a wait ended at its deadline and names nobody");
@@ -124,33 +143,41 @@ class HookRules final : public Rules {
     }
 
     void check_owed(Scene& scene) {
-        for (const auto& [key, run] : runs_) {
-            const auto& [device, phase] = key;
-            if (!run.ended) {
-                scene.violate("P3", std::string{name_of(phase)} + " never ended", device);
-            }
-            if (is_up(phase) || !run.ended || run.status != 0) {
-                continue;
-            }
-            const Phase up = mirror_of(phase);
-            if (runs_.count({device, up}) != 0 || skipped_.count({device, up}) != 0) {
-                continue;
-            }
-            const std::string text =
-                std::string{name_of(up)} + " never ran though " + name_of(phase) + " succeeded";
-            scene.violate(phase == Phase::prepare ? "P14" : "P4", text, device);
-            if (failed_up_) {
-                scene.violate("P13", text + ", after another device failed on the way up", device);
-            }
-            if (failed_down_ == phase) {
-                scene.violate("F6", text + ", after another device refused", device);
+        for (size_t at = 0; at < runs_.size(); ++at) {
+            if (runs_[at].cycle == cycle_ && runs_[at].begun) {
+                check_owed(scene, static_cast<uint32_t>(at / kPhaseCount),
+                           static_cast<Phase>(at % kPhaseCount));
             }
         }
     }
 
-    std::map<Key, Run> runs_;
-    std::set<Key> skipped_;
-    std::set<DeviceId> removed_;
+    void check_owed(Scene& scene, uint32_t slot, Phase phase) {
+        const Run& run = run_at(slot, phase);
+        const DeviceId device = scene.slots().id(slot);
+        if (!run.ended) {
+            scene.violate("P3", std::string{name_of(phase)} + " never ended", device);
+        }
+        if (is_up(phase) || !run.ended || run.status != 0) {
+            return;
+        }
+        const Phase up = mirror_of(phase);
+        const Run& mirror = run_at(slot, up);
+        if (mirror.begun || mirror.skipped) {
+            return;
+        }
+        const std::string text =
+            std::string{name_of(up)} + " never ran though " + name_of(phase) + " succeeded";
+        scene.violate(phase == Phase::prepare ? "P14" : "P4", text, device);
+        if (failed_up_) {
+            scene.violate("P13", text + ", after another device failed on the way up", device);
+        }
+        if (failed_down_ == phase) {
+            scene.violate("F6", text + ", after another device refused", device);
+        }
+    }
+
+    std::vector<Run> runs_;  ///< by slot and phase
+    uint64_t cycle_ = 1;     ///< of those seen here
     size_t open_ = 0;
     Phase latest_ = Phase::none;
     Phase failed_down_ = Phase::none;

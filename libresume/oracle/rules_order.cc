@@ -35,6 +35,14 @@ bool sets_callback(const TraceEvent& event) {
 
 class OrderRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::cycle_begin,       K::hook_begin,   K::hook_end,      K::gate_allocated,
+                       K::boot_code_entered, K::hypercall,    K::memory_mapped, K::param_written,
+                       K::port_bound,        K::timer_armed,  K::clock_read,    K::irqs_disabled,
+                       K::irqs_enabled,      K::store_request}
+            .and_every_hypercall();
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::cycle_begin:
@@ -42,7 +50,7 @@ class OrderRules final : public Rules {
                 break;
             case EventKind::hook_end:
                 if (event.phase == Phase::syscore_suspend && event.status != 0) {
-                    set_clock(scene.view().rank_of(event.device), false);
+                    set_clock(scene.rank_of(event.device), false);
                 }
                 break;
             case EventKind::hook_begin:
@@ -78,7 +86,7 @@ class OrderRules final : public Rules {
     }
 
     void check_hook(Scene& scene, const TraceEvent& event) {
-        const SystemRank rank = scene.view().rank_of(event.device);
+        const SystemRank rank = scene.rank_of(event.device);
         const int place = place_of(rank);
         if (event.phase == Phase::syscore_suspend && place != 0) {
             if (place > lowest_down_) {
@@ -179,7 +187,7 @@ class OrderRules final : public Rules {
     }
 
     static void require(Scene& scene, bool anew, bool fulfilled, const char* otherwise) {
-        if (anew && scene.view().is_xen() && scene.sighted(Sight::hypercalls) && !fulfilled) {
+        if (anew && scene.is_xen() && scene.sighted(Sight::hypercalls) && !fulfilled) {
             scene.violate("L7", otherwise);
         }
     }

@@ -35,6 +35,13 @@ const char* renewal(const TraceEvent& event) {
 
 class OutcomeRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::cycle_begin,   K::abort_requested, K::hypercall,      K::outcome_known,
+                       K::cycle_end,     K::store_opened,    K::hook_begin,     K::memory_mapped,
+                       K::vcpu_info_set, K::port_bound,      K::port_closed,    K::ring_reset,
+                       K::unplugged,     K::param_written,   K::area_registered};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::cycle_begin:

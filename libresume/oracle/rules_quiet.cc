@@ -1,13 +1,20 @@
 // L1, L2, L23, F1, F2, D1: how quiet the guest is when it goes down, and that all of it is undone.
 #include "libresume/oracle/families.h"
-
-#include <set>
+#include "libresume/oracle/flat_set.h"
 
 namespace resume::oracle {
 namespace {
 
 class QuietRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::irqs_disabled, K::irqs_enabled,       K::cpu_parked,
+                       K::cpu_unparked,  K::device_irqs_masked, K::device_irqs_unmasked,
+                       K::store_closed,  K::store_opened,       K::task_frozen,
+                       K::task_thawed,   K::guest_at_shutdown,  K::hypercall,
+                       K::upcall,        K::cycle_begin,        K::cycle_end};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         note_state(event);
         switch (event.kind) {
@@ -25,7 +32,7 @@ class QuietRules final : public Rules {
                 break;
             case EventKind::upcall:
                 if (masked_ && scene.in_cycle() && event.device != kNoDevice &&
-                    scene.view().rank_of(event.device) == SystemRank::none) {
+                    scene.rank_of(event.device) == SystemRank::none) {
                     scene.violate("D1", "a device's handler ran while device interrupts are masked",
                                   event.device);
                 }
@@ -111,7 +118,7 @@ class QuietRules final : public Rules {
         if (!scene.in_cycle()) {
             return;
         }
-        if (!seen_at_shutdown_ && irqs_off_.count(event.cpu) == 0) {
+        if (!seen_at_shutdown_ && !irqs_off_.contains(event.cpu)) {
             scene.violate("L1", "interrupts were not disabled before the hypercall");
         }
         if (!seen_at_shutdown_ && parked_.size() + 1 < scene.view().vcpus) {
@@ -144,9 +151,9 @@ class QuietRules final : public Rules {
         }
     }
 
-    std::set<uint32_t> irqs_off_;
-    std::set<uint32_t> parked_;
-    std::set<uint32_t> frozen_;
+    FlatSet<uint32_t> irqs_off_;
+    FlatSet<uint32_t> parked_;
+    FlatSet<uint32_t> frozen_;
     bool masked_ = false;
     bool store_closed_ = false;
     bool seen_at_shutdown_ = false;

@@ -1,9 +1,10 @@
 // L8, L9, L11, L12 (and what L7 wants to be there again): what a new domain lacks is set up anew,
 // once, and nothing is done in the old one's name.
 #include "libresume/oracle/families.h"
+#include "libresume/oracle/flat_set.h"
 #include "libresume/oracle/xen_abi.h"
 
-#include <set>
+#include <utility>
 
 namespace resume::oracle {
 namespace {
@@ -17,21 +18,38 @@ constexpr uint32_t first_argument(const TraceEvent& event) {
 
 /// What the guest has set up in one domain's life.
 struct Life {
-    std::set<uint32_t> ports;
-    std::set<uint64_t> sources;  ///< VIRQs and IPIs by kind and vcpu
-    std::set<uint32_t> vcpu_infos;
-    std::set<uint32_t> vectors;  ///< vCPUs with an upcall vector of their own
-    std::set<uint32_t> params_read;
+    FlatSet<uint32_t> ports;
+    FlatSet<uint64_t> sources;  ///< VIRQs and IPIs by kind and vcpu
+    FlatSet<uint32_t> vcpu_infos;
+    FlatSet<uint32_t> vectors;  ///< vCPUs with an upcall vector of their own
+    FlatSet<uint32_t> params_read;
     bool shared_info = false;
     bool callback = false;
     bool grants_agreed = false;
     bool grants_mapped = false;
+
+    void begin_anew() {
+        ports.clear();
+        sources.clear();
+        vcpu_infos.clear();
+        vectors.clear();
+        params_read.clear();
+        shared_info = callback = grants_agreed = grants_mapped = false;
+    }
 };
 
 class RegistrationRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::hypercall,     K::evidence,      K::cycle_begin, K::cycle_end,
+                       K::memory_mapped, K::param_written, K::param_read,  K::port_bound,
+                       K::port_closed,   K::port_notified, K::port_stale,  K::vcpu_info_set,
+                       K::grant_made}
+            .and_every_hypercall();
+    }
     void see(Scene& scene, const TraceEvent& event) override {
-        if (!scene.view().is_xen()) {
+        if (!scene.is_xen()) {
             return;
         }
         if (event.kind == EventKind::hypercall) {
@@ -55,8 +73,8 @@ class RegistrationRules final : public Rules {
     void see_hypercall(Scene& scene, const TraceEvent& event) {
         if (is_suspend_hypercall(event)) {
             if (event.status == 0) {
-                before_ = now_;
-                now_ = Life{};
+                std::swap(before_, now_);
+                now_.begin_anew();
                 anew_ = true;
             }
         } else if (event.arg32 == __HYPERVISOR_hvm_op && event.status == 0 &&
@@ -119,7 +137,7 @@ class RegistrationRules final : public Rules {
     }
 
     void check_port(Scene& scene, const TraceEvent& event) {
-        const bool known = now_.ports.count(event.arg32) != 0;
+        const bool known = now_.ports.contains(event.arg32);
         if (!known && (history_known_ || anew_) && scene.sighted(Sight::hypercalls)) {
             scene.violate("L9",
                           "channel " + std::to_string(event.arg32) +
@@ -132,13 +150,17 @@ class RegistrationRules final : public Rules {
     }
 
     void check_vcpu_info(Scene& scene, const TraceEvent& event) {
-        const std::string vcpu = "vcpu_info of vCPU " + std::to_string(event.arg32);
-        const bool first = now_.vcpu_infos.insert(event.arg32).second;
+        const bool first = now_.vcpu_infos.insert(event.arg32);
+        const char* what = nullptr;
         if (!first && scene.evidence() != DomainEvidence::same) {
-            scene.violate("L8", vcpu + " was registered twice in one domain", event.device);
+            what = " was registered twice in one domain";
         } else if (event.status != 0 && scene.in_cycle() &&
                    scene.evidence() == DomainEvidence::fresh) {
-            scene.violate("L8", vcpu + " was refused in a new domain", event.device);
+            what = " was refused in a new domain";
+        }
+        if (what != nullptr) {
+            scene.violate("L8", "vcpu_info of vCPU " + std::to_string(event.arg32) + what,
+                          event.device);
         }
     }
 
@@ -152,36 +174,51 @@ class RegistrationRules final : public Rules {
             return;
         }
         anew_ = false;
-        require(scene, "L7", before_.shared_info, now_.shared_info, "shared_info was not mapped");
-        require(scene, "L11", before_.callback, now_.callback, "the callback was not set");
-        require(scene, "L11", true, now_.params_read.count(HVM_PARAM_STORE_EVTCHN) != 0,
-                "the store's channel was not read");
-        require(scene, "L11", before_.params_read.count(HVM_PARAM_CONSOLE_EVTCHN) != 0,
-                now_.params_read.count(HVM_PARAM_CONSOLE_EVTCHN) != 0,
-                "the console's channel was not read");
+        require(scene, "L7", before_.shared_info, now_.shared_info, {"shared_info was not mapped"});
+        require(scene, "L11", before_.callback, now_.callback, {"the callback was not set"});
+        require(scene, "L11", true, now_.params_read.contains(HVM_PARAM_STORE_EVTCHN),
+                {"the store's channel was not read"});
+        require(scene, "L11", before_.params_read.contains(HVM_PARAM_CONSOLE_EVTCHN),
+                now_.params_read.contains(HVM_PARAM_CONSOLE_EVTCHN),
+                {"the console's channel was not read"});
         require(scene, "L12", before_.grants_mapped, now_.grants_mapped,
-                "the grant table was not mapped");
+                {"the grant table was not mapped"});
         for (const uint32_t vcpu : before_.vectors) {
-            require(scene, "L11", true, now_.vectors.count(vcpu) != 0,
-                    "the upcall vector of vCPU " + std::to_string(vcpu) + " was not set");
+            require(scene, "L11", true, now_.vectors.contains(vcpu),
+                    {"the upcall vector of vCPU ", vcpu, " was not set"});
         }
         for (const uint32_t vcpu : before_.vcpu_infos) {
-            require(scene, "L8", true, now_.vcpu_infos.count(vcpu) != 0,
-                    "vcpu_info of vCPU " + std::to_string(vcpu) + " was not registered");
+            require(scene, "L8", true, now_.vcpu_infos.contains(vcpu),
+                    {"vcpu_info of vCPU ", vcpu, " was not registered"});
         }
         for (const uint64_t source : before_.sources) {
-            const uint64_t kind = source >> 32;
-            const std::string name = kind >= 0x100 ? "an IPI" : "VIRQ " + std::to_string(kind - 1);
-            require(scene, "L7", true, now_.sources.count(source) != 0,
+            if (!now_.sources.contains(source)) {
+                const uint64_t kind = source >> 32;
+                const std::string name =
+                    kind >= 0x100 ? "an IPI" : "VIRQ " + std::to_string(kind - 1);
+                missing(
+                    scene, "L7",
                     name + " of vCPU " + std::to_string(source & 0xffffffff) + " was not bound");
+            }
         }
     }
 
-    static void require(Scene& scene, const char* id, bool owed, bool there,
-                        const std::string& otherwise) {
+    /// Words for a complaint, put together only when there is one.
+    struct Words {
+        const char* text;
+        std::optional<uint32_t> number{};
+        const char* rest = "";
+    };
+
+    static void require(Scene& scene, const char* id, bool owed, bool there, const Words& words) {
         if (owed && !there) {
-            scene.violate(id, otherwise + " again after the hypercall returned 0");
+            missing(scene, id,
+                    words.text + (words.number ? std::to_string(*words.number) : "") + words.rest);
         }
+    }
+
+    static void missing(Scene& scene, const char* id, const std::string& what) {
+        scene.violate(id, what + " again after the hypercall returned 0");
     }
 
     Life now_;

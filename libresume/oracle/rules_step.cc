@@ -27,6 +27,10 @@ constexpr size_t kWayLength = sizeof kWay / sizeof *kWay;
 
 class StepRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::cycle_begin, K::step_begin, K::step_end, K::cycle_end};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         const auto step = static_cast<Step>(event.arg32);
         switch (event.kind) {

@@ -1,7 +1,7 @@
 // L3, L4, L24: the handshake, nothing in flight at the hypercall, no transaction across it.
 #include "libresume/oracle/families.h"
+#include "libresume/oracle/flat_set.h"
 
-#include <set>
 #include <utility>
 
 // xs_wire.h names its operations without a prefix of its own; it wants errno's numbers.
@@ -14,6 +14,12 @@ namespace {
 
 class StoreRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::request_seen, K::request_acked, K::feature_written, K::cycle_begin,
+                       K::store_closed, K::store_opened,  K::store_request,   K::store_reply,
+                       K::hypercall,    K::evidence};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::request_seen:
@@ -92,8 +98,8 @@ class StoreRules final : public Rules {
             return;
         }
         // Where only the client speaks, a transaction may be older than the trace.
-        const bool ours = transactions_.erase(transaction) != 0;
-        if (!ours && (scene.sighted(Sight::store) || old_transactions_.count(transaction) != 0)) {
+        const bool ours = transactions_.erase(transaction);
+        if (!ours && (scene.sighted(Sight::store) || old_transactions_.contains(transaction))) {
             scene.violate("L24", "a transaction of another life was ended in the store",
                           event.device);
         }
@@ -122,16 +128,16 @@ class StoreRules final : public Rules {
 
     /// A new domain: its store knows neither the feature nor the transactions.
     void forget() {
-        old_transactions_ = std::move(transactions_);
+        std::swap(old_transactions_, transactions_);
         transactions_.clear();
         forgotten_ = true;
         feature_on_ = false;
         open_requests_ = 0;
     }
 
-    std::set<uint64_t> in_flight_;
-    std::set<uint64_t> transactions_;
-    std::set<uint64_t> old_transactions_;  ///< open when the last domain was left
+    FlatSet<uint64_t> in_flight_;
+    FlatSet<uint64_t> transactions_;
+    FlatSet<uint64_t> old_transactions_;  ///< open when the last domain was left
     uint32_t open_requests_ = 0;
     bool requests_known_ = false;
     bool features_known_ = false;

@@ -1,9 +1,9 @@
 // L13, L14, L22: clocks and stolen time over a cycle.
 #include "libresume/oracle/families.h"
+#include "libresume/oracle/flat_set.h"
 #include "libresume/oracle/xen_abi.h"
 
 #include <optional>
-#include <set>
 
 namespace resume::oracle {
 namespace {
@@ -18,6 +18,11 @@ constexpr uint64_t kLeapNs = 500'000'000;
 
 class TimeRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::cycle_begin, K::hypercall,    K::memory_mapped,   K::vcpu_info_set,
+                       K::clock_read,  K::clock_offset, K::runstate_folded, K::cycle_end};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::cycle_begin:
@@ -31,7 +36,10 @@ class TimeRules final : public Rules {
                     left_ = true;
                     mapped_ = false;
                     wall_read_ = false;
-                    vcpus_owed_ = event.status == 0 ? vcpus_ : std::set<uint32_t>{};
+                    vcpus_owed_.clear();
+                    if (event.status == 0) {
+                        vcpus_owed_ = vcpus_;
+                    }
                 }
                 break;
             case EventKind::memory_mapped:
@@ -64,11 +72,11 @@ class TimeRules final : public Rules {
 
   private:
     void see_clock(Scene& scene, const TraceEvent& event) {
-        if (left_ && scene.in_cycle() && scene.may_be_fresh() && scene.view().is_xen()) {
+        if (left_ && scene.in_cycle() && scene.may_be_fresh() && scene.is_xen()) {
             if (!mapped_ && scene.sighted(Sight::hypercalls)) {
                 scene.violate("L13", "a clock was read before shared_info was mapped again",
                               event.device);
-            } else if (vcpus_owed_.count(event.cpu) != 0) {
+            } else if (vcpus_owed_.contains(event.cpu)) {
                 scene.violate("L13", "a clock was read from a vcpu_info that is not registered",
                               event.device);
             }
@@ -123,7 +131,7 @@ class TimeRules final : public Rules {
     }
 
     void check_cycle(Scene& scene) {
-        if (scene.outcome() != Outcome::resumed || !scene.view().is_xen()) {
+        if (scene.outcome() != Outcome::resumed || !scene.is_xen()) {
             return;
         }
         // A soft reset is a fresh domain whose counters go on: that one must not be added, and one
@@ -137,8 +145,8 @@ class TimeRules final : public Rules {
     }
 
     std::optional<TraceEvent> last_;
-    std::set<uint32_t> vcpus_;
-    std::set<uint32_t> vcpus_owed_;
+    FlatSet<uint32_t> vcpus_;
+    FlatSet<uint32_t> vcpus_owed_;
     uint64_t stolen_ = 0;
     uint32_t folded_ = 0;
     bool runstate_known_ = false;

@@ -1,19 +1,21 @@
 // P2: going down, children and consumers before parents and suppliers; coming up, the reverse.
 #include "libresume/oracle/families.h"
 
-#include <map>
-#include <unordered_map>
-#include <unordered_set>
+#include <algorithm>
+#include <vector>
 
 namespace resume::oracle {
 namespace {
 
 class TreeRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::cycle_begin, K::hook_begin, K::hook_end};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::cycle_begin:
-                above_.clear();
                 phase_ = Phase::none;
                 break;
             case EventKind::hook_begin:
@@ -37,47 +39,76 @@ class TreeRules final : public Rules {
                phase == Phase::suspend_noirq || phase == Phase::complete;
     }
 
+    /// What a device has done in the phase that is under way; of an earlier one nothing counts.
+    struct Of {
+        uint64_t phase = 0;
+        bool begun = false;
+        bool open = false;
+        bool begun_below = false;
+        uint32_t open_below = 0;
+        bool linked = false;          ///< `above` is known
+        std::vector<uint32_t> above;  ///< slots of ancestors and suppliers, and theirs
+    };
+
+    Of& of(uint32_t slot) {
+        if (slot >= devices_.size()) {
+            devices_.resize(slot + 1);
+        }
+        Of& of = devices_[slot];
+        if (of.phase != phases_) {
+            of.phase = phases_;
+            of.begun = of.open = of.begun_below = false;
+            of.open_below = 0;
+        }
+        return of;
+    }
+
     void begin(Scene& scene, const TraceEvent& event) {
         if (by_rank(event.phase)) {
             return;
         }
         if (event.phase != phase_) {
             phase_ = event.phase;
-            begun_.clear();
-            open_.clear();
-            begun_below_.clear();
-            open_below_.clear();
+            ++phases_;
         }
-        const auto& above = above_of(scene.view(), event.device);
+        const uint32_t slot = scene.slots().of(event.device);
+        link(scene, slot);
+        bool above_begun = false;
+        bool above_open = false;
+        for (const uint32_t above : devices_[slot].above) {
+            Of& other = of(above);
+            above_begun |= other.begun;
+            above_open |= other.open;
+            other.begun_below = true;
+            ++other.open_below;
+        }
+        Of& own = of(slot);
         if (below_first(event.phase)) {
-            if (open_below_[event.device] != 0) {
+            if (own.open_below != 0) {
                 complain(scene, event, "began before something below it had finished");
             }
-            if (any_of(above, begun_)) {
+            if (above_begun) {
                 complain(scene, event, "ran after something above it");
             }
         } else {
-            if (begun_below_.count(event.device) != 0) {
+            if (own.begun_below) {
                 complain(scene, event, "ran after something below it");
             }
-            if (any_of(above, open_)) {
+            if (above_open) {
                 complain(scene, event, "began before something above it had finished");
             }
         }
-        begun_.insert(event.device);
-        open_.insert(event.device);
-        begun_below_.insert(above.begin(), above.end());
-        for (const DeviceId id : above) {
-            ++open_below_[id];
-        }
+        own.begun = own.open = true;
     }
 
     void end(Scene& scene, const TraceEvent& event) {
-        if (event.phase != phase_ || open_.erase(event.device) == 0) {
+        const uint32_t slot = scene.slots().of(event.device);
+        if (event.phase != phase_ || !of(slot).open) {
             return;
         }
-        for (const DeviceId id : above_of(scene.view(), event.device)) {
-            --open_below_[id];
+        of(slot).open = false;
+        for (const uint32_t above : devices_[slot].above) {
+            --of(above).open_below;
         }
     }
 
@@ -85,24 +116,15 @@ class TreeRules final : public Rules {
         scene.violate("P2", std::string{name_of(event.phase)} + " " + what, event.device);
     }
 
-    static bool any_of(const std::unordered_set<DeviceId>& ids,
-                       const std::unordered_set<DeviceId>& in) {
-        for (const DeviceId id : ids.size() < in.size() ? ids : in) {
-            if (ids.count(id) != 0 && in.count(id) != 0) {
-                return true;
-            }
+    /// Makes sure that what is above the device is known, and that each of it has its place: in a
+    /// trace links do not change.
+    void link(Scene& scene, uint32_t slot) {
+        if (of(slot).linked) {
+            return;
         }
-        return false;
-    }
-
-    /// Ancestors and suppliers, and theirs; system devices are ordered by rank instead.
-    const std::unordered_set<DeviceId>& above_of(const TraceView& view, DeviceId device) {
-        const auto known = above_.find(device);
-        if (known != above_.end()) {
-            return known->second;
-        }
-        std::unordered_set<DeviceId> above;
-        std::vector<DeviceId> todo{device};
+        const TraceView& view = scene.view();
+        std::vector<uint32_t> above;
+        std::vector<DeviceId> todo{scene.slots().id(slot)};
         while (!todo.empty()) {
             const auto found = view.devices.find(todo.back());
             todo.pop_back();
@@ -112,19 +134,20 @@ class TreeRules final : public Rules {
             std::vector<DeviceId> next = found->second.suppliers;
             next.push_back(found->second.parent);
             for (const DeviceId id : next) {
-                if (id != kNoDevice && id != device && above.insert(id).second) {
+                const uint32_t other = id == kNoDevice ? slot : scene.slots().of(id);
+                if (other != slot && std::find(above.begin(), above.end(), other) == above.end()) {
+                    above.push_back(other);
                     todo.push_back(id);
                 }
             }
         }
-        return above_.emplace(device, std::move(above)).first->second;
+        devices_.resize(std::max<size_t>(devices_.size(), scene.slots().count()));
+        devices_[slot].above = std::move(above);
+        devices_[slot].linked = true;
     }
 
-    std::unordered_map<DeviceId, std::unordered_set<DeviceId>> above_;
-    std::unordered_set<DeviceId> begun_;
-    std::unordered_set<DeviceId> open_;
-    std::unordered_set<DeviceId> begun_below_;
-    std::unordered_map<DeviceId, size_t> open_below_;
+    std::vector<Of> devices_;  ///< by slot
+    uint64_t phases_ = 0;      ///< walks so far: a phase of a cycle each
     Phase phase_ = Phase::none;
 };
 

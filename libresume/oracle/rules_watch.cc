@@ -1,13 +1,17 @@
 // L5: watches are there again after a resume, and are left alone after a cancel.
 #include "libresume/oracle/families.h"
-
-#include <set>
+#include "libresume/oracle/flat_set.h"
 
 namespace resume::oracle {
 namespace {
 
 class WatchRules final : public Rules {
   public:
+    [[nodiscard]] KindSet wants() const override {
+        using K = EventKind;
+        return KindSet{K::watch_added, K::watch_removed, K::watch_dropped,
+                       K::hypercall,   K::evidence,      K::cycle_end};
+    }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::watch_added:
@@ -23,7 +27,7 @@ class WatchRules final : public Rules {
                 break;
             case EventKind::watch_dropped:
                 // Given up by its user: in a new domain there is nothing of it to take back.
-                if (scene.in_cycle() && scene.going_up() && now_.count(event.arg64) != 0) {
+                if (scene.in_cycle() && scene.going_up() && now_.contains(event.arg64)) {
                     scene.violate("L5", "a watch was forgotten here and left behind at the daemon");
                 }
                 now_.erase(event.arg64);
@@ -38,7 +42,9 @@ class WatchRules final : public Rules {
                 break;
             case EventKind::evidence:
                 if (anew_ && scene.evidence() == DomainEvidence::same) {
-                    now_.insert(before_.begin(), before_.end());
+                    for (const uint64_t token : before_) {
+                        now_.insert(token);
+                    }
                     anew_ = false;
                 }
                 break;
@@ -57,7 +63,7 @@ class WatchRules final : public Rules {
     void check(Scene& scene) {
         size_t missing = 0;
         for (const uint64_t token : before_) {
-            missing += now_.count(token) == 0 ? 1 : 0;
+            missing += now_.contains(token) ? 0 : 1;
         }
         if (missing != 0) {
             scene.violate("L5", std::to_string(missing) + " of " + std::to_string(before_.size()) +
@@ -65,8 +71,8 @@ class WatchRules final : public Rules {
         }
     }
 
-    std::set<uint64_t> now_;
-    std::set<uint64_t> before_;
+    FlatSet<uint64_t> now_;
+    FlatSet<uint64_t> before_;
     bool anew_ = false;
 };
 

@@ -95,9 +95,12 @@ bool is_suspend_hypercall(const TraceEvent& event) {
            event.arg64 == (uint64_t{SHUTDOWN_suspend} << 32 | SCHEDOP_shutdown);
 }
 
-bool Scene::counts(const TraceEvent& event) const {
-    const Sight group = group_of(event.kind);
-    return group == Sight::none || !sighted(group) || event.witness == Witness::other_side;
+Scene::Scene(const TraceView& view, Verdict& verdict)
+    : view_{view}, verdict_{verdict}, slots_{view}, is_xen_{view.is_xen()} {
+    for (uint8_t kind = 0; kind < kEventKindCount; ++kind) {
+        const Sight group = group_of(static_cast<EventKind>(kind));
+        only_others_[kind] = group != Sight::none && sighted(group);
+    }
 }
 
 Outcome Scene::outcome() const {
@@ -106,8 +109,8 @@ Outcome Scene::outcome() const {
                : *returned_ == 1 ? Outcome::cancelled
                                  : Outcome::aborted;
     }
-    return sighted(Sight::hypercalls) && view_.is_xen() ? Outcome::aborted
-                                                        : claimed_.value_or(Outcome::aborted);
+    return sighted(Sight::hypercalls) && is_xen_ ? Outcome::aborted
+                                                 : claimed_.value_or(Outcome::aborted);
 }
 
 void Scene::violate(const char* id, std::string detail, DeviceId device) {

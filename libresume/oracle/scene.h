@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 
+#include "libresume/oracle/device_slots.h"
+#include "libresume/oracle/kind_set.h"
 #include "libresume/oracle/trace_view.h"
 #include "libresume/oracle/verdict.h"
 
@@ -25,12 +27,18 @@ namespace resume::oracle {
 /// Follows the events. Rules read it, the judge moves it.
 class Scene {
   public:
-    Scene(const TraceView& view, Verdict& verdict) : view_{view}, verdict_{verdict} {}
+    Scene(const TraceView& view, Verdict& verdict);
 
     [[nodiscard]] const TraceView& view() const { return view_; }
+    [[nodiscard]] bool is_xen() const { return is_xen_; }
+    [[nodiscard]] DeviceSlots& slots() { return slots_; }
+    [[nodiscard]] SystemRank rank_of(DeviceId id) { return slots_.rank(slots_.of(id)); }
     [[nodiscard]] bool sighted(Sight group) const { return resume::has(view_.sights, group); }
     /// False when somebody better placed than this event's writer saw the thing.
-    [[nodiscard]] bool counts(const TraceEvent& event) const;
+    [[nodiscard]] bool counts(const TraceEvent& event) const {
+        return !only_others_[static_cast<uint8_t>(event.kind)] ||
+               event.witness == Witness::other_side;
+    }
 
     [[nodiscard]] bool in_cycle() const { return in_cycle_; }
     [[nodiscard]] uint32_t cycles_seen() const { return cycles_seen_; }
@@ -59,6 +67,9 @@ class Scene {
   private:
     const TraceView& view_;
     Verdict& verdict_;
+    DeviceSlots slots_;
+    const bool is_xen_;
+    bool only_others_[kEventKindCount] = {};  ///< kinds that only the other side may tell of
     bool in_cycle_ = false;
     uint32_t cycles_seen_ = 0;
     uint32_t number_ = 0;
@@ -70,10 +81,11 @@ class Scene {
     DomainEvidence evidence_ = DomainEvidence::unknown;
 };
 
-/// One family of invariants. Sees every event that counts, in order.
+/// One family of invariants. Sees every event that counts and that it wants, in order.
 class Rules {
   public:
     virtual ~Rules() = default;
+    [[nodiscard]] virtual KindSet wants() const = 0;
     virtual void see(Scene& scene, const TraceEvent& event) = 0;
 };
 

@@ -34,7 +34,13 @@ void TraceView::learn_devices() {
 
 void append_events(TraceView& view, const Trace& trace) {
     view.lost += trace.lost();
-    for (uint32_t i = 0; i < trace.size(); ++i) {
+    const uint32_t size = trace.size();
+    if (trace.lost() == 0 && size != 0) {
+        const TraceEvent* const first = &trace.at(0);  // a ring that did not wrap is one piece
+        view.events.insert(view.events.end(), first, first + size);
+        return;
+    }
+    for (uint32_t i = 0; i < size; ++i) {
         view.events.push_back(trace.at(i));
     }
 }

@@ -102,7 +102,7 @@ void DiskLoad::write(DiskLane& lane) noexcept {
 
 void DiskLoad::read_back(DiskLane& lane) noexcept {
     lane.reading = true;
-    __builtin_memset(lane.buffer, 0xa5, sizeof lane.buffer);
+    __builtin_memset(lane.request.data, 0xa5, lane.count * kSectorSize);
     lane.request.operation = BlockRequest::Operation::read;
     ++reads_;
     submit(lane);

@@ -22,8 +22,10 @@ void FrameLoad::fill(char* frame, uint64_t number, uint32_t size) const noexcept
     frame[kType] = static_cast<char>(kLoadEtherType >> 8);
     frame[kType + 1] = static_cast<char>(kLoadEtherType & 0xff);
     __builtin_memcpy(frame + kNumber, &number, sizeof number);
-    for (uint32_t i = kBody; i < size; ++i) {
-        frame[i] = static_cast<char>(mix(seed_ ^ number << 11 ^ i));
+    for (uint32_t i = kBody; i < size; i += sizeof(uint64_t)) {
+        const uint64_t word = mix(seed_ ^ number << 11 ^ i);
+        const uint32_t rest = size - i;
+        __builtin_memcpy(frame + i, &word, rest < sizeof word ? rest : sizeof word);
     }
 }
 

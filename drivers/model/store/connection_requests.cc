@@ -13,27 +13,31 @@ int StoreDaemon::watch(Context& context, std::string& reply) {
     if (!terminated(context.message.payload) || context.arguments.size() < 2) {
         return EINVAL;
     }
-    Watch watch{.token = context.arguments[1]};
+    Watch watch{.token = std::string{context.arguments[1]}};
     if (!valid_path(context.arguments[0], true)) {
         return EINVAL;
     }
     if (context.arguments[0].front() == '@') {
         watch.path = context.arguments[0];
-    } else if (const int error = resolve(context, context.arguments[0], watch.path); error != 0) {
-        return error;
+    } else {
+        Path path;
+        if (const int error = resolve(context, context.arguments[0], path); error != 0) {
+            return error;
+        }
+        watch.path = path.view;
     }
     if (context.arguments[0].front() != '/' && context.arguments[0].front() != '@') {
-        watch.shown_prefix = "/local/domain/" + std::to_string(connection.domid) + "/";
+        watch.shown_prefix = connection.home;
     }
-    for (const Watch& other : connection.watches) {
-        if (other.path == watch.path && other.token == watch.token) {
+    for (const auto& other : connection.watches) {
+        if (other->path == watch.path && other->token == watch.token) {
             return EEXIST;
         }
     }
     if (connection.domid != 0 && connection.watches.size() >= quota.watches) {
         return E2BIG;
     }
-    connection.watches.push_back(std::move(watch));
+    connection.watches.push_back(std::make_shared<const Watch>(std::move(watch)));
     accept(reply);
     return 0;
 }
@@ -43,13 +47,15 @@ int StoreDaemon::unwatch(Context& context, std::string& reply) {
     if (!terminated(context.message.payload) || context.arguments.size() < 2) {
         return EINVAL;
     }
-    std::string path = context.arguments[0];
-    if (path.empty() || (path.front() != '@' && resolve(context, path, path) != 0)) {
+    const std::string_view named = context.arguments[0];
+    Path path;
+    path.view = named;
+    if (named.empty() || (named.front() != '@' && resolve(context, named, path) != 0)) {
         return EINVAL;
     }
     const auto found =
-        std::find_if(connection.watches.begin(), connection.watches.end(), [&](const Watch& watch) {
-            return watch.path == path && watch.token == context.arguments[1];
+        std::find_if(connection.watches.begin(), connection.watches.end(), [&](const auto& watch) {
+            return watch->path == path.view && watch->token == context.arguments[1];
         });
     if (found == connection.watches.end()) {
         return ENOENT;
@@ -102,7 +108,7 @@ int StoreDaemon::domain_path(Context& context, std::string& reply) {
         context.arguments[0].find_first_not_of("0123456789") != std::string::npos) {
         return EINVAL;
     }
-    reply = "/local/domain/" + context.arguments[0] + '\0';
+    reply = "/local/domain/" + std::string{context.arguments[0]} + '\0';
     return 0;
 }
 

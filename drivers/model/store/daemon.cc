@@ -9,6 +9,7 @@ namespace resume::model {
 StoreDaemon::ConnectionId StoreDaemon::connect(DomId domid, Deliver deliver) {
     Connection& made = connections_[next_];
     made.domid = domid;
+    made.home = "/local/domain/" + std::to_string(domid) + "/";
     made.deliver = std::move(deliver);
     return next_++;
 }
@@ -29,18 +30,23 @@ StoreTree& StoreDaemon::tree_of(Context& context) {
     return context.transaction != nullptr ? context.transaction->tree : tree_;
 }
 
-int StoreDaemon::resolve(const Context& context, std::string_view path,
-                         std::string& absolute) const {
+int StoreDaemon::resolve(const Context& context, std::string_view path, Path& absolute) {
     if (!valid_path(path, false)) {
         return EINVAL;
     }
-    absolute = path.front() == '/' ? std::string{path}
-                                   : "/local/domain/" + std::to_string(context.connection.domid) +
-                                         "/" + std::string{path};
+    if (path.front() == '/') {
+        absolute.view = path;
+        return 0;
+    }
+    const std::string& home = context.connection.home;
+    static_assert(XENSTORE_REL_PATH_MAX + 32 < XENSTORE_ABS_PATH_MAX);
+    char* end = std::copy(home.begin(), home.end(), absolute.text);
+    end = std::copy(path.begin(), path.end(), end);
+    absolute.view = {absolute.text, static_cast<std::size_t>(end - absolute.text)};
     return 0;
 }
 
-int StoreDaemon::note_seen(Context& context, const std::string& path) {
+int StoreDaemon::note_seen(Context& context, std::string_view path) {
     if (context.transaction == nullptr) {
         return 0;
     }
@@ -48,8 +54,10 @@ int StoreDaemon::note_seen(Context& context, const std::string& path) {
     if (seen.size() >= quota.transaction_nodes && context.connection.domid != 0) {
         return ENOSPC;
     }
-    const StoreNode* node = context.transaction->start.find(path);
-    seen.try_emplace(path, node != nullptr ? node->generation : 0);
+    if (seen.find(path) == seen.end()) {
+        const StoreNode* node = context.transaction->start.find(path);
+        seen.emplace(path, node != nullptr ? node->generation : 0);
+    }
     return 0;
 }
 
@@ -61,7 +69,8 @@ bool StoreDaemon::conflicts(const Transaction& transaction) const {
 }
 
 void StoreDaemon::commit(Transaction& transaction) {
-    transaction.start = transaction.tree;  // lets go of what would have to be copied
+    transaction.start.release();  // what it holds would have to be copied
+    transaction.tree.release();
     for (Transaction::Change& change : transaction.changes) {
         switch (change.kind) {
             case Transaction::Change::Kind::put:
@@ -81,26 +90,26 @@ void StoreDaemon::commit(Transaction& transaction) {
     }
 }
 
-void StoreDaemon::fire(Connection& connection, const Watch& watch, const std::string& path) {
-    const bool cut = !watch.shown_prefix.empty() &&
-                     path.compare(0, watch.shown_prefix.size(), watch.shown_prefix) == 0;
-    const std::string shown = cut ? path.substr(watch.shown_prefix.size()) : path;
+void StoreDaemon::fire(const Connection& connection, const Watch& watch, std::string_view path) {
+    if (!watch.shown_prefix.empty() && path.starts_with(watch.shown_prefix)) {
+        path.remove_prefix(watch.shown_prefix.size());
+    }
     StoreMessage event{.type = XS_WATCH_EVENT};
-    event.payload = shown + '\0' + watch.token + '\0';
-    connection.deliver(event);
+    event.payload.reserve(path.size() + watch.token.size() + 2);
+    event.payload.append(path).append(1, '\0').append(watch.token).append(1, '\0');
+    connection.deliver(std::move(event));
 }
 
-void StoreDaemon::changed(const std::string& path, bool removed) {
-    const auto covers = [](const std::string& above, const std::string& at) {
+void StoreDaemon::changed(std::string_view path, bool removed) {
+    const auto covers = [](std::string_view above, std::string_view at) {
         return above == at || above == "/" ||
-               (at.size() > above.size() && at.compare(0, above.size(), above) == 0 &&
-                at[above.size()] == '/');
+               (at.size() > above.size() && at[above.size()] == '/' && at.starts_with(above));
     };
     // Whoever is told may change watches: each connection's list is walked as it was.
-    std::vector<std::pair<ConnectionId, Watch>> due;
+    boost::container::small_vector<std::pair<ConnectionId, std::shared_ptr<const Watch>>, 8> due;
     for (const auto& [id, connection] : connections_) {
-        for (const Watch& watch : connection.watches) {
-            if (covers(watch.path, path) || (removed && covers(path, watch.path))) {
+        for (const auto& watch : connection.watches) {
+            if (covers(watch->path, path) || (removed && covers(path, watch->path))) {
                 due.emplace_back(id, watch);
             }
         }
@@ -108,28 +117,27 @@ void StoreDaemon::changed(const std::string& path, bool removed) {
     for (const auto& [id, watch] : due) {
         const auto found = connections_.find(id);
         if (found != connections_.end()) {
-            fire(found->second, watch, covers(watch.path, path) ? path : watch.path);
+            fire(found->second, *watch, covers(watch->path, path) ? path : watch->path);
         }
     }
 }
 
-void StoreDaemon::write(const std::string& path, const std::string& value,
-                        std::vector<StorePerm> perms) {
+void StoreDaemon::write(std::string_view path, std::string_view value, const StorePerms& perms) {
     tree_.put(path, value, 0);
     if (!perms.empty()) {
-        tree_.set_perms(path, std::move(perms));
+        tree_.set_perms(path, perms);
     }
     changed(path, false);
 }
 
-void StoreDaemon::remove(const std::string& path) {
+void StoreDaemon::remove(std::string_view path) {
     if (tree_.find(path) != nullptr) {
         tree_.remove(path);
         changed(path, true);
     }
 }
 
-void StoreDaemon::fire_special(const std::string& name) {
+void StoreDaemon::fire_special(std::string_view name) {
     changed(name, false);
 }
 
@@ -139,7 +147,7 @@ void StoreDaemon::handle(ConnectionId id, const StoreMessage& message) {
         return;
     }
     Connection& connection = found->second;
-    Context context{connection, message, nullptr, split_strings(message.payload)};
+    Context context{connection, message, nullptr, words_of(message.payload)};
     StoreMessage reply{message.type, message.request, message.transaction, {}};
     int error = 0;
     if (message.transaction != 0) {
@@ -159,10 +167,10 @@ void StoreDaemon::handle(ConnectionId id, const StoreMessage& message) {
     }
     // The first event of a watch comes after the reply that accepts it.
     const bool watched = error == 0 && message.type == XS_WATCH;
-    connection.deliver(reply);
+    connection.deliver(std::move(reply));
     if (watched && connections_.count(id) != 0) {
-        const Watch watch = connection.watches.back();
-        fire(connection, watch, watch.path);
+        const std::shared_ptr<const Watch> watch = connection.watches.back();
+        fire(connection, *watch, watch->path);
     }
 }
 

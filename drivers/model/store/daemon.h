@@ -6,8 +6,8 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "drivers/model/store/message.h"
@@ -28,7 +28,7 @@ struct StoreQuota {
 class StoreDaemon {
   public:
     using ConnectionId = uint32_t;
-    using Deliver = std::function<void(const StoreMessage&)>;
+    using Deliver = std::function<void(StoreMessage)>;
 
     /// Replies and events of the connection go to `deliver`, in order, from inside handle() or
     /// whoever changed the tree.
@@ -41,11 +41,10 @@ class StoreDaemon {
 
     /// dom0's own acts, never refused.
     [[nodiscard]] const StoreTree& tree() const { return tree_; }
-    void write(const std::string& path, const std::string& value,
-               std::vector<StorePerm> perms = {});
-    void remove(const std::string& path);
+    void write(std::string_view path, std::string_view value, const StorePerms& perms = {});
+    void remove(std::string_view path);
     /// `@introduceDomain`, `@releaseDomain`.
-    void fire_special(const std::string& name);
+    void fire_special(std::string_view name);
 
     StoreQuota quota;
 
@@ -56,21 +55,23 @@ class StoreDaemon {
         std::string token{};
     };
     struct Transaction {
-        StoreTree start;                       ///< as it was when the transaction began
-        StoreTree tree;                        ///< with its own changes
-        std::map<std::string, uint64_t> seen;  ///< path -> generation at the start; 0 = not there
+        StoreTree start;  ///< as it was when the transaction began
+        StoreTree tree;   ///< with its own changes
+        std::map<std::string, uint64_t, std::less<>>
+            seen;  ///< path -> generation at the start; 0 = not there
         struct Change {
             enum class Kind : uint8_t { put, perms, remove } kind;
             std::string path;
             std::string value;
-            std::vector<StorePerm> perms;
+            StorePerms perms;
         };
         std::vector<Change> changes;
     };
     struct Connection {
         DomId domid = 0;
+        std::string home{};  ///< with a slash at its end
         Deliver deliver;
-        std::vector<Watch> watches;
+        std::vector<std::shared_ptr<const Watch>> watches;
         std::map<uint32_t, Transaction> transactions;
         uint32_t next_transaction = 1;
     };
@@ -78,7 +79,13 @@ class StoreDaemon {
         Connection& connection;
         const StoreMessage& message;
         Transaction* transaction;
-        std::vector<std::string> arguments;
+        StoreWords arguments;
+    };
+    /// An absolute path: the message's own, or put together here.
+    struct Path {
+        char text[XENSTORE_ABS_PATH_MAX + 1];
+        std::string_view view;
+        operator std::string_view() const { return view; }
     };
     /// An errno, or 0 with the reply's payload in `reply`.
     using Handler = int (StoreDaemon::*)(Context&, std::string& reply);
@@ -99,15 +106,15 @@ class StoreDaemon {
     int reset_watches(Context& context, std::string& reply);
 
     StoreTree& tree_of(Context& context);
-    int resolve(const Context& context, std::string_view path, std::string& absolute) const;
+    static int resolve(const Context& context, std::string_view path, Path& absolute);
     /// Remembers what a transaction depends on.
-    int note_seen(Context& context, const std::string& path);
-    int put(Context& context, const std::string& path, const std::string& value);
-    int check_quota(const Context& context, const std::string& path, const std::string& value);
+    int note_seen(Context& context, std::string_view path);
+    int put(Context& context, std::string_view path, std::string_view value);
+    int check_quota(const Context& context, std::string_view path, std::string_view value);
     bool conflicts(const Transaction& transaction) const;
     void commit(Transaction& transaction);
-    void changed(const std::string& path, bool removed);
-    void fire(Connection& connection, const Watch& watch, const std::string& path);
+    void changed(std::string_view path, bool removed);
+    static void fire(const Connection& connection, const Watch& watch, std::string_view path);
 
     StoreTree tree_;
     std::map<ConnectionId, Connection> connections_;

@@ -27,7 +27,7 @@ class EmbeddedStore final : public StoreSeam {
     void release_domain() override { daemon_.fire_special("@releaseDomain"); }
 
     [[nodiscard]] StoreDaemon& daemon() { return daemon_; }
-    [[nodiscard]] std::string home() const;
+    [[nodiscard]] const std::string& home() const { return home_; }
 
   private:
     struct HostWatch {
@@ -35,13 +35,15 @@ class EmbeddedStore final : public StoreSeam {
         Changed changed;
     };
 
-    [[nodiscard]] std::string absolute(const std::string& path) const;
+    void move_to(DomId domid);
     void build_home();
     void host_event(const StoreMessage& event);
     void register_host_watch(std::size_t index);
+    [[nodiscard]] std::string watch_payload(std::size_t index) const;
 
     StoreDaemon daemon_;
     DomId domid_;
+    std::string home_;
     StoreDaemon::ConnectionId guest_ = 0;
     StoreDaemon::ConnectionId host_;
     std::vector<HostWatch> watches_;

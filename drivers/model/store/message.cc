@@ -29,9 +29,17 @@ constexpr std::array<Word, 16> kWords{{{EINVAL, "EINVAL"},
                                        {E2BIG, "E2BIG"},
                                        {EPERM, "EPERM"}}};
 
+constexpr std::array<bool, 256> kPathCharacters = [] {
+    std::array<bool, 256> allowed{};
+    for (const char c : std::string_view{"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                         "0123456789-/_@"}) {
+        allowed[static_cast<unsigned char>(c)] = true;
+    }
+    return allowed;
+}();
+
 bool path_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '/' || c == '_' || c == '@';
+    return kPathCharacters[static_cast<unsigned char>(c)];
 }
 
 }  // namespace
@@ -55,17 +63,22 @@ int store_error_number(std::string_view payload) noexcept {
     return EIO;
 }
 
-std::vector<std::string> split_strings(std::string_view payload) {
-    std::vector<std::string> strings;
+StoreWords words_of(std::string_view payload) {
+    StoreWords words;
     while (!payload.empty()) {
         const std::size_t end = payload.find('\0');
-        strings.emplace_back(payload.substr(0, end));
+        words.push_back(payload.substr(0, end));
         if (end == std::string_view::npos) {
             break;
         }
         payload.remove_prefix(end + 1);
     }
-    return strings;
+    return words;
+}
+
+std::vector<std::string> split_strings(std::string_view payload) {
+    const StoreWords words = words_of(payload);
+    return {words.begin(), words.end()};
 }
 
 bool valid_path(std::string_view path, bool watch) {

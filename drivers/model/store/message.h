@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include <boost/container/small_vector.hpp>
+
 #include <xen/io/xs_wire.h>
 
 namespace resume::model {
@@ -26,7 +28,10 @@ const char* store_error_word(int number) noexcept;
 /// The errno of an ERROR's payload; EIO for a word that is not known.
 int store_error_number(std::string_view payload) noexcept;
 
-/// The payload's strings; the last need not end with a zero.
+/// The payload's strings, where they stand; the last need not end with a zero.
+using StoreWords = boost::container::small_vector<std::string_view, 4>;
+StoreWords words_of(std::string_view payload);
+/// The same to keep.
 std::vector<std::string> split_strings(std::string_view payload);
 /// Absolute <= 3072, relative <= 2048 bytes, the protocol's characters, no doubled or trailing
 /// slash. `watch`: "@introduceDomain" and the like are allowed too.

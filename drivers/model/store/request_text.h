@@ -2,11 +2,12 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 namespace resume::model {
 
 /// Strings of a request end with a zero; a value need not.
-inline bool terminated(const std::string& payload) {
+inline bool terminated(std::string_view payload) {
     return !payload.empty() && payload.back() == '\0';
 }
 

@@ -10,13 +10,13 @@ namespace resume::model {
 
 namespace {
 
-bool parse_perm(const std::string& text, StorePerm& perm) {
+bool parse_perm(std::string_view text, StorePerm& perm) {
     if (text.size() < 2 || text.size() > 6 ||
-        std::string{"rwbn"}.find(text[0]) == std::string::npos ||
+        std::string_view{"rwbn"}.find(text[0]) == std::string_view::npos ||
         !std::all_of(text.begin() + 1, text.end(), [](char c) { return c >= '0' && c <= '9'; })) {
         return false;
     }
-    const unsigned long id = std::stoul(text.substr(1));
+    const unsigned long id = std::stoul(std::string{text.substr(1)});
     if (id >= 0x7ff0) {
         return false;
     }
@@ -70,7 +70,7 @@ int StoreDaemon::dispatch(Context& context, std::string& reply) {
 }
 
 int StoreDaemon::directory(Context& context, std::string& reply) {
-    std::string path;
+    Path path;
     if (!terminated(context.message.payload) || context.arguments.size() != 1) {
         return EINVAL;
     }
@@ -91,7 +91,7 @@ int StoreDaemon::directory(Context& context, std::string& reply) {
 }
 
 int StoreDaemon::read(Context& context, std::string& reply) {
-    std::string path;
+    Path path;
     if (!terminated(context.message.payload) || context.arguments.size() != 1) {
         return EINVAL;
     }
@@ -110,7 +110,7 @@ int StoreDaemon::read(Context& context, std::string& reply) {
 }
 
 int StoreDaemon::get_perms(Context& context, std::string& reply) {
-    std::string path;
+    Path path;
     if (!terminated(context.message.payload) || context.arguments.size() != 1) {
         return EINVAL;
     }
@@ -128,14 +128,14 @@ int StoreDaemon::get_perms(Context& context, std::string& reply) {
 }
 
 int StoreDaemon::set_perms(Context& context, std::string& reply) {
-    std::string path;
+    Path path;
     if (!terminated(context.message.payload) || context.arguments.size() < 2) {
         return EINVAL;
     }
     if (const int error = resolve(context, context.arguments[0], path); error != 0) {
         return error;
     }
-    std::vector<StorePerm> perms;
+    StorePerms perms;
     for (std::size_t i = 1; i < context.arguments.size(); ++i) {
         StorePerm perm;
         if (!parse_perm(context.arguments[i], perm)) {
@@ -162,15 +162,15 @@ int StoreDaemon::set_perms(Context& context, std::string& reply) {
     accept(reply);
     if (context.transaction != nullptr) {
         context.transaction->changes.push_back(
-            {Transaction::Change::Kind::perms, path, {}, std::move(perms)});
+            {Transaction::Change::Kind::perms, std::string{path.view}, {}, perms});
     } else {
         changed(path, false);
     }
     return 0;
 }
 
-int StoreDaemon::check_quota(const Context& context, const std::string& path,
-                             const std::string& value) {
+int StoreDaemon::check_quota(const Context& context, std::string_view path,
+                             std::string_view value) {
     const DomId domid = context.connection.domid;
     if (domid == 0) {
         return 0;
@@ -182,7 +182,7 @@ int StoreDaemon::check_quota(const Context& context, const std::string& path,
     return tree.find(path) == nullptr && tree.owned_by(domid) >= quota.nodes ? ENOSPC : 0;
 }
 
-int StoreDaemon::put(Context& context, const std::string& path, const std::string& value) {
+int StoreDaemon::put(Context& context, std::string_view path, std::string_view value) {
     StoreTree& tree = tree_of(context);
     const DomId domid = context.connection.domid;
     const int access = tree.check(path, domid, 'w');
@@ -201,11 +201,12 @@ int StoreDaemon::put(Context& context, const std::string& path, const std::strin
             return error;
         }
     }
-    std::vector<std::string> made;
-    tree.put(path, value, domid, &made);
+    tree.put(path, value, domid);
     if (context.transaction != nullptr) {
-        context.transaction->changes.push_back(
-            {Transaction::Change::Kind::put, path, value, {{'n', domid}}});
+        context.transaction->changes.push_back({Transaction::Change::Kind::put,
+                                                std::string{path},
+                                                std::string{value},
+                                                {{'n', domid}}});
     } else {
         changed(path, false);
     }
@@ -213,10 +214,10 @@ int StoreDaemon::put(Context& context, const std::string& path, const std::strin
 }
 
 int StoreDaemon::write_node(Context& context, std::string& reply) {
-    const std::string& payload = context.message.payload;
+    const std::string_view payload = context.message.payload;
     const std::size_t end = payload.find('\0');
-    std::string path;
-    if (end == std::string::npos) {
+    Path path;
+    if (end == std::string_view::npos) {
         return EINVAL;
     }
     if (const int error = resolve(context, payload.substr(0, end), path); error != 0) {
@@ -230,7 +231,7 @@ int StoreDaemon::write_node(Context& context, std::string& reply) {
 }
 
 int StoreDaemon::make_directory(Context& context, std::string& reply) {
-    std::string path;
+    Path path;
     if (!terminated(context.message.payload) || context.arguments.size() != 1) {
         return EINVAL;
     }
@@ -250,14 +251,14 @@ int StoreDaemon::make_directory(Context& context, std::string& reply) {
 }
 
 int StoreDaemon::remove_node(Context& context, std::string& reply) {
-    std::string path;
+    Path path;
     if (!terminated(context.message.payload) || context.arguments.size() != 1) {
         return EINVAL;
     }
     if (const int error = resolve(context, context.arguments[0], path); error != 0) {
         return error;
     }
-    if (path == "/") {
+    if (path.view == "/") {
         return EINVAL;
     }
     StoreTree& tree = tree_of(context);
@@ -269,7 +270,7 @@ int StoreDaemon::remove_node(Context& context, std::string& reply) {
         accept(reply);
         return 0;
     }
-    for (const std::string& seen : {path, parent_path(path)}) {
+    for (const std::string_view seen : {path.view, parent_path(path)}) {
         if (const int error = note_seen(context, seen); error != 0) {
             return error;
         }
@@ -277,7 +278,8 @@ int StoreDaemon::remove_node(Context& context, std::string& reply) {
     tree.remove(path);
     accept(reply);
     if (context.transaction != nullptr) {
-        context.transaction->changes.push_back({Transaction::Change::Kind::remove, path, {}, {}});
+        context.transaction->changes.push_back(
+            {Transaction::Change::Kind::remove, std::string{path.view}, {}, {}});
     } else {
         changed(path, true);
     }

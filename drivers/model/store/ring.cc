@@ -12,21 +12,34 @@ namespace {
 constexpr Nanoseconds kLatency = 20 * kMicrosecond;
 constexpr uint32_t kRing = XENSTORE_RING_SIZE;
 
-std::string to_bytes(const StoreMessage& message) {
+void to_bytes(const StoreMessage& message, std::string& bytes) {
     const xsd_sockmsg head{message.type, message.request, message.transaction,
                            static_cast<uint32_t>(message.payload.size())};
-    std::string bytes(sizeof head, '\0');
-    std::memcpy(bytes.data(), &head, sizeof head);
-    return bytes + message.payload;
+    bytes.assign(reinterpret_cast<const char*>(&head), sizeof head);
+    bytes += message.payload;
+}
+
+/// Up to the ring's end at once, so two pieces at most.
+template <class Piece>
+void in_pieces(uint32_t from, uint32_t count, Piece piece) {
+    while (count != 0) {
+        const uint32_t at = MASK_XENSTORE_IDX(from);
+        const uint32_t size = std::min(count, kRing - at);
+        piece(at, size);
+        from += size;
+        count -= size;
+    }
+}
+
+uint64_t token_of(std::string_view payload) {
+    const StoreWords words = words_of(payload);
+    return words.size() > 1 ? token_hash(words[1]) : 0;
 }
 
 }  // namespace
 
-xenstore_domain_interface& StoreRing::page() const {
-    return *reinterpret_cast<xenstore_domain_interface*>(machine_.memory.page(kStoreGfn));
-}
-
 void StoreRing::connect(Port port) {
+    page_ = reinterpret_cast<xenstore_domain_interface*>(machine_.memory.page(kStoreGfn));
     port_ = port;
     broken_ = false;
     input_.clear();
@@ -37,9 +50,9 @@ void StoreRing::connect(Port port) {
     asked_.clear();
     const uint32_t connection = ++connection_;
     machine_.store->introduce(machine_.domain.id());
-    machine_.store->connect([this, connection](const StoreMessage& message) {
+    machine_.store->connect([this, connection](StoreMessage message) {
         if (connection == connection_) {
-            deliver(message);
+            deliver(std::move(message));
         }
     });
 }
@@ -72,10 +85,9 @@ bool StoreRing::take_bytes() {
         broken_ = true;
         return false;
     }
-    for (uint32_t i = 0; i < available; ++i) {
-        input_.push_back(ring.req[MASK_XENSTORE_IDX(ring.req_cons)]);
-        ++ring.req_cons;
-    }
+    in_pieces(ring.req_cons, available,
+              [&](uint32_t at, uint32_t size) { input_.append(ring.req + at, size); });
+    ring.req_cons += available;
     if (available != 0) {
         machine_.channels.raise(port_);
     }
@@ -108,10 +120,9 @@ bool StoreRing::take_message() {
 void StoreRing::submit(const StoreMessage& message) {
     uint64_t token = 0;
     if (message.type == XS_WATCH || message.type == XS_UNWATCH) {
-        const auto strings = split_strings(message.payload);
-        token = strings.size() > 1 ? token_hash(strings[1]) : 0;
+        token = token_of(message.payload);
     }
-    asked_[message.request] = {message.type, token};
+    asked_.push_back({message.request, message.type, token});
     const auto hit = machine_.faults.meet(FaultSite::store_request, message.type);
     if (!hit) {
         machine_.store->submit(message);
@@ -145,11 +156,11 @@ bool StoreRing::waits_already(const StoreMessage& message) const {
                        });
 }
 
-void StoreRing::deliver(const StoreMessage& message) {
+void StoreRing::deliver(StoreMessage message) {
     if (waits_already(message)) {
         return;
     }
-    output_.push_back(message);
+    output_.push_back(std::move(message));
     flush();
 }
 
@@ -158,7 +169,7 @@ void StoreRing::flush() {
     bool put = false;
     while (!broken_ && !output_.empty()) {
         if (bytes_.empty()) {
-            bytes_ = to_bytes(output_.front());
+            to_bytes(output_.front(), bytes_);
             written_ = 0;
         }
         const uint32_t used = ring.rsp_prod - ring.rsp_cons;
@@ -166,11 +177,13 @@ void StoreRing::flush() {
             broken_ = true;
             return;
         }
-        const std::size_t count = std::min<std::size_t>(kRing - used, bytes_.size() - written_);
-        for (std::size_t i = 0; i < count; ++i) {
-            ring.rsp[MASK_XENSTORE_IDX(ring.rsp_prod)] = bytes_[written_++];
-            ++ring.rsp_prod;
-        }
+        const auto count =
+            static_cast<uint32_t>(std::min<std::size_t>(kRing - used, bytes_.size() - written_));
+        in_pieces(ring.rsp_prod, count, [&](uint32_t at, uint32_t size) {
+            std::memcpy(ring.rsp + at, bytes_.data() + written_, size);
+            written_ += size;
+        });
+        ring.rsp_prod += count;
         put = put || count != 0;
         if (written_ < bytes_.size()) {
             break;
@@ -191,8 +204,7 @@ void StoreRing::flush() {
 
 void StoreRing::witness(const StoreMessage& message) {
     if (message.type == XS_WATCH_EVENT) {
-        const auto strings = split_strings(message.payload);
-        machine_.sight(EventKind::watch_event, 0, strings.size() > 1 ? token_hash(strings[1]) : 0);
+        machine_.sight(EventKind::watch_event, 0, token_of(message.payload));
         return;
     }
     uint32_t transaction = message.transaction;
@@ -202,14 +214,18 @@ void StoreRing::witness(const StoreMessage& message) {
     const int32_t error = message.type == XS_ERROR ? store_error_number(message.payload) : 0;
     machine_.sight(EventKind::store_reply, message.type,
                    uint64_t{transaction} << 32 | message.request, error);
-    const auto asked = asked_.find(message.request);
-    if (asked == asked_.end()) {
+    // A number that is used twice means its last user.
+    const auto last = std::find_if(asked_.rbegin(), asked_.rend(), [&](const Asked& asked) {
+        return asked.request == message.request;
+    });
+    if (last == asked_.rend()) {
         return;
     }
-    if (error == 0 && asked->second.type == XS_WATCH) {
-        machine_.sight(EventKind::watch_added, 0, asked->second.token);
-    } else if (error == 0 && asked->second.type == XS_UNWATCH) {
-        machine_.sight(EventKind::watch_removed, 0, asked->second.token);
+    const auto asked = std::prev(last.base());
+    if (error == 0 && asked->type == XS_WATCH) {
+        machine_.sight(EventKind::watch_added, 0, asked->token);
+    } else if (error == 0 && asked->type == XS_UNWATCH) {
+        machine_.sight(EventKind::watch_removed, 0, asked->token);
     }
     asked_.erase(asked);
 }

@@ -4,8 +4,8 @@
 
 #include <cstdint>
 #include <deque>
-#include <map>
 #include <string>
+#include <vector>
 
 #include "drivers/model/clock.h"
 #include "drivers/model/fwd.h"
@@ -39,6 +39,7 @@ class StoreRing {
         bool reply;
     };
     struct Asked {
+        uint32_t request;
         uint32_t type;
         uint64_t token;  ///< of a watch
     };
@@ -47,13 +48,14 @@ class StoreRing {
     bool take_bytes();
     bool take_message();
     void submit(const StoreMessage& message);
-    void deliver(const StoreMessage& message);
+    void deliver(StoreMessage message);
     [[nodiscard]] bool waits_already(const StoreMessage& message) const;
     void flush();
     void witness(const StoreMessage& message);
-    [[nodiscard]] xenstore_domain_interface& page() const;
+    [[nodiscard]] xenstore_domain_interface& page() const { return *page_; }
 
     Machine& machine_;
+    xenstore_domain_interface* page_ = nullptr;
     Port port_ = 0;
     uint32_t connection_ = 0;  ///< counts connections: late replies of an older one are dropped
     bool scheduled_ = false;
@@ -65,7 +67,7 @@ class StoreRing {
     std::string bytes_;  ///< of output_.front(), from written_ on not yet in the ring
     std::size_t written_ = 0;
     std::deque<Placed> placed_;
-    std::map<uint32_t, Asked> asked_;
+    std::vector<Asked> asked_;  ///< and not answered
 };
 
 }  // namespace resume::model

@@ -14,7 +14,7 @@ namespace resume::model {
 
 class StoreSeam {
   public:
-    using Deliver = std::function<void(const StoreMessage&)>;
+    using Deliver = std::function<void(StoreMessage)>;
     using Changed = std::function<void()>;
 
     StoreSeam() = default;

@@ -1,7 +1,7 @@
 #include "drivers/model/store/tree.h"
 
+#include <algorithm>
 #include <cerrno>
-#include <utility>
 
 #include "libresume/assert.h"
 
@@ -9,136 +9,199 @@ namespace resume::model {
 
 namespace {
 
-std::string below(const std::string& path) {
-    return path == "/" ? path : path + "/";
-}
-
-bool starts_with(const std::string& text, const std::string& prefix) {
-    return text.compare(0, prefix.size(), prefix) == 0;
-}
-
 bool allows(char granted, char wanted) {
     return granted == 'b' || granted == wanted;
 }
 
+/// Takes the next name off the path; empty at its end.
+std::string_view next_name(std::string_view& path) {
+    const std::size_t begin = path.find_first_not_of('/');
+    if (begin == std::string_view::npos) {
+        path = {};
+        return {};
+    }
+    const std::size_t end = std::min(path.find('/', begin), path.size());
+    const std::string_view name = path.substr(begin, end - begin);
+    path.remove_prefix(end);
+    return name;
+}
+
+std::string_view last_name(std::string_view path) {
+    return path.substr(path.rfind('/') + 1);
+}
+
 }  // namespace
 
-std::string parent_path(const std::string& path) {
+std::string_view parent_path(std::string_view path) {
     const std::size_t slash = path.rfind('/');
-    return slash == 0 || slash == std::string::npos ? "/" : path.substr(0, slash);
+    return slash == 0 || slash == std::string_view::npos ? "/" : path.substr(0, slash);
 }
 
-StoreTree::StoreTree() : nodes_{std::make_shared<Nodes>()} {
-    own()["/"] = {.value = "", .perms = {{'n', 0}}, .generation = 0};
+StoreTree::StoreTree() : root_{new Entry} {
+    root_->node.perms.push_back({'n', 0});
+    count(0, 1);
 }
 
-StoreTree::Nodes& StoreTree::own() {
-    if (nodes_.use_count() > 1) {
-        nodes_ = std::make_shared<Nodes>(*nodes_);
-    }
-    return *nodes_;
-}
-
-const StoreNode* StoreTree::find(const std::string& path) const {
-    const auto found = nodes_->find(path);
-    return found == nodes_->end() ? nullptr : &found->second;
-}
-
-std::vector<std::string> StoreTree::children(const std::string& path) const {
-    std::vector<std::string> names;
-    const std::string prefix = below(path);
-    for (auto it = nodes_->lower_bound(prefix); it != nodes_->end(); ++it) {
-        if (!starts_with(it->first, prefix)) {
-            break;
+void StoreTree::count(DomId owner, int32_t more) {
+    for (auto& [domid, nodes] : owned_) {
+        if (domid == owner) {
+            nodes += more;
+            return;
         }
-        const std::string rest = it->first.substr(prefix.size());
-        if (!rest.empty() && rest.find('/') == std::string::npos) {
-            names.push_back(rest);
+    }
+    owned_.emplace_back(owner, more);
+}
+
+uint32_t StoreTree::owned_by(DomId domid) const {
+    for (const auto& [owner, nodes] : owned_) {
+        if (owner == domid) {
+            return static_cast<uint32_t>(nodes);
+        }
+    }
+    return 0;
+}
+
+StoreTree::Entry& StoreTree::own(Pointer& pointer) {
+    if (pointer->use_count() > 1) {
+        pointer.reset(new Entry(*pointer));
+    }
+    return *pointer;
+}
+
+std::vector<StoreTree::Pointer>::iterator StoreTree::place_of(Entry& parent,
+                                                              std::string_view name) {
+    return std::lower_bound(
+        parent.children.begin(), parent.children.end(), name,
+        [](const Pointer& child, std::string_view wanted) { return child->name < wanted; });
+}
+
+const StoreTree::Entry* StoreTree::child(const Entry& parent, std::string_view name) {
+    for (const Pointer& child : parent.children) {
+        if (child->name == name) {
+            return child.get();
+        }
+    }
+    return nullptr;
+}
+
+const StoreTree::Entry* StoreTree::entry(std::string_view path) const {
+    const Entry* at = root_.get();
+    for (std::string_view name = next_name(path); at != nullptr && !name.empty();
+         name = next_name(path)) {
+        at = child(*at, name);
+    }
+    return at;
+}
+
+StoreTree::Entry* StoreTree::own_entry(std::string_view path) {
+    Entry* at = &own(root_);
+    for (std::string_view name = next_name(path); !name.empty(); name = next_name(path)) {
+        const auto place = place_of(*at, name);
+        if (place == at->children.end() || (*place)->name != name) {
+            return nullptr;
+        }
+        at = &own(*place);
+    }
+    return at;
+}
+
+const StoreNode* StoreTree::find(std::string_view path) const {
+    const Entry* const found = entry(path);
+    return found == nullptr ? nullptr : &found->node;
+}
+
+std::vector<std::string> StoreTree::children(std::string_view path) const {
+    std::vector<std::string> names;
+    if (const Entry* const found = entry(path); found != nullptr) {
+        for (const Pointer& child : found->children) {
+            names.push_back(child->name);
         }
     }
     return names;
 }
 
-uint32_t StoreTree::owned_by(DomId domid) const {
-    uint32_t count = 0;
-    for (const auto& [path, node] : *nodes_) {
-        count += node.perms.front().domid == domid ? 1 : 0;
-    }
-    return count;
-}
-
-int StoreTree::check(const std::string& path, DomId domid, char access) const {
-    const StoreNode* node = find(path);
+int StoreTree::check(std::string_view path, DomId domid, char access) const {
     // What is not there has the permissions of the nearest node above it.
-    std::string at = path;
-    while (node == nullptr && at != "/") {
-        at = parent_path(at);
-        node = find(at);
+    const Entry* nearest = root_.get();
+    std::string_view name = next_name(path);
+    for (; !name.empty(); name = next_name(path)) {
+        const Entry* const below = child(*nearest, name);
+        if (below == nullptr) {
+            break;
+        }
+        nearest = below;
     }
-    RESUME_ASSERT(node != nullptr);  // the root is always there
-    char granted = node->perms.front().access;
-    if (domid == 0 || node->perms.front().domid == domid) {
+    const StorePerms& perms = nearest->node.perms;
+    char granted = perms.front().access;
+    if (domid == 0 || perms.front().domid == domid) {
         granted = 'b';
     } else {
-        for (std::size_t i = 1; i < node->perms.size(); ++i) {
-            if (node->perms[i].domid == domid) {
-                granted = node->perms[i].access;
+        for (std::size_t i = 1; i < perms.size(); ++i) {
+            if (perms[i].domid == domid) {
+                granted = perms[i].access;
             }
         }
     }
     if (!allows(granted, access)) {
         return EACCES;
     }
-    return find(path) == nullptr ? ENOENT : 0;
+    return name.empty() ? 0 : ENOENT;
 }
 
-void StoreTree::touch(const std::string& path) {
-    Nodes& nodes = own();
-    const auto found = nodes.find(path);
-    if (found != nodes.end()) {
-        found->second.generation = ++generation_;
+void StoreTree::put(std::string_view path, std::string_view value, DomId domid) {
+    Entry* at = &own(root_);
+    bool made = false;
+    for (std::string_view name = next_name(path); !name.empty(); name = next_name(path)) {
+        auto place = place_of(*at, name);
+        made = place == at->children.end() || (*place)->name != name;
+        if (made) {
+            Pointer fresh{new Entry};
+            fresh->name = name;
+            fresh->node.perms = at->node.perms;
+            fresh->node.generation = ++generation_;
+            if (domid != 0) {
+                fresh->node.perms.front().domid = domid;
+            }
+            count(fresh->node.perms.front().domid, 1);
+            place = at->children.insert(place, std::move(fresh));
+            at->node.generation = ++generation_;
+        }
+        at = &own(*place);
+    }
+    at->node.value = value;
+    if (!made) {
+        at->node.generation = ++generation_;
     }
 }
 
-void StoreTree::put(const std::string& path, const std::string& value, DomId domid,
-                    std::vector<std::string>* made) {
-    Nodes& nodes = own();
-    const auto found = nodes.find(path);
-    if (found != nodes.end()) {
-        found->second.value = value;
-        found->second.generation = ++generation_;
+void StoreTree::set_perms(std::string_view path, const StorePerms& perms) {
+    Entry* const found = own_entry(path);
+    RESUME_ASSERT(found != nullptr);
+    count(found->node.perms.front().domid, -1);
+    count(perms.front().domid, 1);
+    found->node.perms = perms;
+    found->node.generation = ++generation_;
+}
+
+void StoreTree::forget(const Entry& entry) {
+    count(entry.node.perms.front().domid, -1);
+    for (const Pointer& child : entry.children) {
+        forget(*child);
+    }
+}
+
+void StoreTree::remove(std::string_view path) {
+    Entry* const parent = own_entry(parent_path(path));
+    if (parent == nullptr) {
         return;
     }
-    const std::string parent = parent_path(path);
-    if (find(parent) == nullptr) {
-        put(parent, "", domid, made);
+    const std::string_view name = last_name(path);
+    const auto place = place_of(*parent, name);
+    if (place != parent->children.end() && (*place)->name == name) {
+        forget(**place);
+        parent->children.erase(place);
     }
-    StoreNode node{.value = value, .perms = nodes.at(parent).perms, .generation = ++generation_};
-    if (domid != 0) {
-        node.perms.front().domid = domid;
-    }
-    nodes.emplace(path, std::move(node));
-    touch(parent);
-    if (made != nullptr) {
-        made->push_back(path);
-    }
-}
-
-void StoreTree::set_perms(const std::string& path, std::vector<StorePerm> perms) {
-    StoreNode& node = own().at(path);
-    node.perms = std::move(perms);
-    node.generation = ++generation_;
-}
-
-void StoreTree::remove(const std::string& path) {
-    const std::string prefix = below(path);
-    Nodes& nodes = own();
-    nodes.erase(path);
-    for (auto it = nodes.lower_bound(prefix);
-         it != nodes.end() && starts_with(it->first, prefix);) {
-        it = nodes.erase(it);
-    }
-    touch(parent_path(path));
+    parent->node.generation = ++generation_;
 }
 
 }  // namespace resume::model

@@ -1,5 +1,6 @@
 #include "tests/stress/campaign/workers.h"
 
+#include <malloc.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -14,6 +15,8 @@
 namespace resume::stress {
 
 namespace {
+
+constexpr int kKeptMemory = 1 << 25;  // the most that glibc takes for the first of the two
 
 bool write_all(int fd, const std::string& text) {
     for (size_t done = 0; done < text.size();) {
@@ -74,6 +77,10 @@ Workers::~Workers() {
 }
 
 void Workers::work(uint64_t first, int fd) const {
+    // A life takes as much memory as the one before it; what is given back to the system is only
+    // asked for again, page by page.
+    ::mallopt(M_MMAP_THRESHOLD, kKeptMemory);
+    ::mallopt(M_TRIM_THRESHOLD, kKeptMemory);
     for (uint64_t index = first; index < work_.end; index += work_.jobs) {
         const uint64_t number = work_.number_of(index);
         const LifeResult result = live(plan_of(work_, number));
