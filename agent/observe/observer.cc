@@ -68,7 +68,13 @@ size_t end_of_last_thaw(std::string_view trace) {
         return 0;
     }
     const size_t thawed = trace.rfind(kThawed);
-    return thawed == std::string_view::npos ? 0 : thawed + kThawed.size();
+    if (thawed == std::string_view::npos) {
+        return 0;
+    }
+    // Nothing behind it: what is missing is a word in the log, as of a hibernation that has thawed
+    // its tasks and is about to say that it is over.
+    const size_t end = thawed + kThawed.size();
+    return trace.find(" begin\n", end) == std::string_view::npos ? 0 : end;
 }
 
 Observer::Observer(EventLoop& loop, Sources& sources, Classifier classify, Deliver deliver)

@@ -175,6 +175,9 @@ TEST(Observer, ASuspendThatIsOverIsNotHeldBackByTheNextOne) {
     EXPECT_EQ(end_of_last_thaw(over + next), over.size());
     EXPECT_EQ(end_of_last_thaw(over + over + next), 2 * over.size());
     EXPECT_EQ(end_of_last_thaw(next), 0u);
+    // A hibernation has no freeze_processes either. Judged before the log had said that it is over,
+    // it was told a second time, as an unknown one that took the next suspend's announcement.
+    EXPECT_EQ(end_of_last_thaw(over), 0u);
     EXPECT_EQ(end_of_last_thaw(
                   " sh-1 [000] ..... 1.0: suspend_resume: freeze_processes[0] begin\n" + over),
               0u);
