@@ -22,6 +22,7 @@ struct LiveOptions {
     std::string id{};
     bool freeze = false;
     bool wait = false;
+    bool idle = false;
     unsigned timeout_s = 45;
     unsigned ttl_s = 60;
 };
@@ -45,23 +46,26 @@ int status(const LiveOptions& options, std::ostream& out, std::ostream& err) {
         return failed(reply, err);
     }
     const json& status = reply.parameters;
+    const uint64_t holds = status.value("holds", uint64_t{0});
+    const bool busy = status.value("announced", false) || status.value("busy", false) || holds != 0;
+    const int exit_code = options.idle && busy ? kExitFinding : kExitGood;
     if (options.json) {
         out << status.dump() << '\n';
-        return kExitGood;
+        return exit_code;
     }
     out << "resume-agent " << status.value("version", "?") << ", pid " << status.value("pid", 0)
         << ": " << status.value("cycles", 0) << " seen, "
         << (status.value("announced", false) ? "a suspend is announced"
             : status.value("busy", false)    ? "something is going on"
                                              : "quiet")
-        << '\n';
+        << (holds != 0 ? ", held by " + std::to_string(holds) : "") << '\n';
     if (const std::string verdict = status.value("doctor", ""); !verdict.empty()) {
         out << "doctor  " << verdict << '\n';
     }
     if (const auto last = status.find("last"); last != status.end() && last->is_object()) {
         out << "last    " << summary_line(nlohmann::ordered_json::parse(last->dump())) << '\n';
     }
-    return kExitGood;
+    return exit_code;
 }
 
 int sources(const LiveOptions& options, std::ostream& out, std::ostream& err) {
@@ -164,6 +168,8 @@ void add_status_command(CLI::App& app, std::ostream& out, std::ostream& err, int
     auto options = std::make_shared<LiveOptions>();
     CLI::App* command = add(app, "status", "is the agent there, and what did it see last", options);
     command->add_flag("--json", options->json, "as JSON");
+    command->add_flag("--idle", options->idle,
+                      "exit 1 while a suspend is announced, under way or held");
     command->callback([=, &out, &err, &exit_code] { exit_code = status(*options, out, err); });
 }
 
