@@ -90,7 +90,10 @@ void ClockParticipant::after(Outcome, Done done) {
             break;
         case Act::step:
             if (const int error = means_.step(decision.by_ns); error != 0) {
-                add_check("clock", "failed", explain("cannot step by " + by, error));
+                // The unit keeps the agent from it unless it is told otherwise: agent.toml(5).
+                add_check("clock", "failed",
+                          explain("cannot step by " + by, error) +
+                              (error == EPERM ? " (drop-in step-clock.conf allows it)" : ""));
             } else {
                 means_.moved();
                 add_check("clock", "ok", "stepped by " + by);

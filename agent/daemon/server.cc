@@ -106,7 +106,10 @@ int Server::listen(const std::string& path, const std::string& group) {
     }
     path_ = path;
     group_ = group_number("/etc/group", group);
-    if (group_ >= 0 && ::chown(path.c_str(), 0, static_cast<gid_t>(group_)) != 0) {
+    struct stat made {};
+    // Under its unit the agent is of that group, and may give nothing away.
+    const bool theirs = ::stat(path.c_str(), &made) == 0 && int64_t{made.st_gid} == group_;
+    if (group_ >= 0 && !theirs && ::chown(path.c_str(), 0, static_cast<gid_t>(group_)) != 0) {
         log(LogLevel::warning, "%s",
             explain("cannot give " + path + " to its group", errno).c_str());
     }

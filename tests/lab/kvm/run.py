@@ -11,7 +11,6 @@ import argparse
 import pathlib
 import sys
 import tempfile
-import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "xen"))
@@ -19,12 +18,12 @@ sys.path.insert(0, str(HERE.parent / "xen"))
 from kvmlab.cases import CASES, SMOKE  # noqa: E402
 from kvmlab.parts import find_parts  # noqa: E402
 from kvmlab.reporters import AgentReporter, TraceReporter  # noqa: E402
+from kvmlab.runner import FINDING, GOOD, OWN_FAULT, SKIPPED, run_case  # noqa: E402
 from kvmlab.session import Session  # noqa: E402
 from kvmlab.table import Table  # noqa: E402
 from xenlab.errors import LabError, Skip  # noqa: E402
 
 ROOT = HERE.parents[2]
-GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
 
 
 def parse_arguments():
@@ -49,19 +48,6 @@ def chosen_cases(arguments):
     if unknown:
         raise SystemExit(f"unknown case {unknown[0]!r}; known: {', '.join(known)}")
     return [known[name] for name in names]
-
-
-def run_case(case, machine, reporter, table):
-    for _ in range(case.repeat):
-        begun = time.monotonic()
-        try:
-            reporter.begin(machine, case)
-            case.act(machine)
-            table.judge(case, reporter.reports(machine, case), time.monotonic() - begun)
-        except LabError as error:
-            table.failed(case, str(error))
-            if not machine.is_alive():
-                raise
 
 
 def run_cases(cases, parts, reporter, table, folder):
