@@ -99,7 +99,10 @@ RESUME_CLIENT_API int resume_client_state(resume_client* client);
  */
 RESUME_CLIENT_API int resume_client_subscribe(resume_client* client);
 
-/* Never waits for the agent. 1: *event is the next one, to be freed; 0: none now. */
+/*
+ * Never waits for the agent. 1: *event is the next one, to be freed; 0: none now. Of more than 256
+ * that nobody has taken the oldest are dropped.
+ */
 RESUME_CLIENT_API int resume_client_next(resume_client* client, resume_client_event** event);
 RESUME_CLIENT_API void resume_client_event_free(resume_client_event* event);
 

@@ -26,6 +26,8 @@ namespace {
 
 constexpr seconds kFirstPause{1};
 constexpr seconds kLongestPause{60};
+// A program that calls and never asks for events must not fill its memory with them.
+constexpr size_t kMostEvents = 256;
 // A report of a guest with thousands of devices has about 1 MiB.
 constexpr size_t kMostBytes = 8UL << 20;
 
@@ -220,6 +222,9 @@ void Session::push(Event event) {
     };
     if (is_of_connection(event)) {
         std::erase_if(events_, is_of_connection);  // only how it is now
+    }
+    if (events_.size() >= kMostEvents) {
+        events_.erase(std::find_if_not(events_.begin(), events_.end(), is_of_connection));
     }
     events_.push_back(std::move(event));
     show_pending();

@@ -111,6 +111,23 @@ class ClientTest(unittest.TestCase):
         self.assertEqual(event["outcome"], b"resumed")
         self.assertEqual(json.loads(event["report"]), {"kind": "s3"})
 
+    def test_a_program_that_calls_and_never_takes_an_event_keeps_the_newest(self):
+        ids = iter(range(1000))
+
+        def handle(call):
+            return [{"parameters": {"event": "after", "id": str(next(ids))}, "continues": True},
+                    {"parameters": {"id": 1}}]
+        self.serve(handle)
+        client = self.client()
+        for _ in range(300):
+            self.assertEqual(client.hold(10), (0, 1))
+        taken = []
+        while isinstance(event := client.next(), dict):
+            taken.append(event)
+        self.assertEqual(taken[0]["type"], binding.CONNECTED)
+        self.assertEqual([event["id"] for event in taken[1:]],
+                         [str(number).encode() for number in range(45, 300)])
+
     def test_what_it_does_not_know_is_skipped(self):
         self.serve(lambda call: [
             {"parameters": {"event": "eclipse"}, "continues": True, "later": [1]},
