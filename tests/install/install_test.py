@@ -106,6 +106,13 @@ class Installed(unittest.TestCase):
             *pkg_config("--static", "--libs", "libresume-client"))
         self.assertIn("no agent runs here", run(static))
 
+    def test_pkg_config_consumer_of_the_store_helper(self):
+        counter = WORK / "pc-store"
+        run(CC, "-std=gnu11", *WARNINGS, SOURCE / "tests/store/counter.c", "-o", counter,
+            *pkg_config("--cflags", "--libs", "libresume-store"))
+        done = subprocess.run([counter], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 64, done.stderr)
+
     def test_pkg_config_consumer_with_a_kernels_flags(self):
         kernel = WORK / "pc-kernel"
         libraries = pkg_config("--libs", "libresume-drivers")

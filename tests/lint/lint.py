@@ -24,12 +24,14 @@ WORDS = ("libresume/terms.h", "libresume/trace.h", "libresume/trace_text.h", "li
 LAYERS = (
     ("oracle", ("libresume/oracle/",), (*WORDS, "libresume/oracle/"), ()),
     ("client", ("libresume/client/",), ("libresume/client/",), ()),
-    ("core", ("libresume/",), ("libresume/",), ("libresume/oracle/", "libresume/client/")),
+    ("store", ("libresume/store/",), ("libresume/store/",), ()),
+    ("core", ("libresume/",), ("libresume/",),
+     ("libresume/oracle/", "libresume/client/", "libresume/store/")),
     ("model", ("drivers/model/",),
      (*WORDS, "libresume/boot_context.h", "libresume/capability.h", "libresume/poison.h",
       "libresume/platform/", "drivers/model/"), ()),
     ("drivers", ("drivers/",), ("libresume/", "drivers/"),
-     ("libresume/oracle/", "libresume/client/", "drivers/model/")),
+     ("libresume/oracle/", "libresume/client/", "libresume/store/", "drivers/model/")),
     ("xen", ("xen/",), ("libresume/", "xen/"), ("libresume/oracle/",)),
     ("agent", ("agent/",), ("libresume/", "xen/", "agent/"), ()),
 )
