@@ -12,17 +12,20 @@ namespace {
 /// after as long (4.1.7).
 constexpr uint64_t kLostAfterNs = 60'000'000'000;
 constexpr uint32_t kFirstDeviceRing = 2;  ///< ring_reset, a: block, net
-constexpr uint64_t kNet = 1;              ///< backend_connected, b
+/// A link is known to be there a moment after it is; more than this is silence.
+constexpr uint64_t kAnnouncedWithinNs = 100'000'000;
+constexpr uint64_t kNet = 1;  ///< backend_connected, b
 
 class DeviceRules final : public Rules {
   public:
     [[nodiscard]] KindSet wants() const override {
         using K = EventKind;
-        return KindSet{
-            K::io_accepted,    K::io_completed,      K::io_idle,        K::io_refused,
-            K::queue_detached, K::queue_attached,    K::hook_end,       K::ring_used,
-            K::ring_reset,     K::backend_connected, K::backend_closed, K::link_announced,
-            K::cycle_begin,    K::cycle_end,         K::note,           K::clock_read};
+        return KindSet{K::io_accepted,       K::io_completed,   K::io_idle,
+                       K::io_refused,        K::queue_detached, K::queue_attached,
+                       K::hook_end,          K::ring_used,      K::ring_reset,
+                       K::backend_connected, K::backend_closed, K::link_announced,
+                       K::cycle_begin,       K::cycle_end,      K::note,
+                       K::clock_read,        K::evidence};
     }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
@@ -91,18 +94,28 @@ class DeviceRules final : public Rules {
     void see_links(Scene& scene, const TraceEvent& event) {
         switch (event.kind) {
             case EventKind::backend_connected:
+                connected_.insert(event.arg32);
+                former_.erase(event.arg32);
+                settle(event.arg32);
                 if (event.arg64 == kNet && scene.cycles_seen() != 0) {
-                    owed_.insert(event.arg32);
+                    owed_.emplace_back(event.arg32, event.ticks);
                 }
                 break;
             case EventKind::backend_closed:
-                owed_.erase(event.arg32);
+                connected_.erase(event.arg32);
+                former_.erase(event.arg32);
+                settle(event.arg32);
                 break;
             case EventKind::link_announced:
-                owed_.erase(event.arg32);
+                settle(event.arg32);
+                break;
+            case EventKind::evidence:
+                if (scene.evidence() == DomainEvidence::fresh) {
+                    former_ = connected_;
+                }
                 break;
             case EventKind::cycle_begin:
-                check_announced(scene);
+                check_announced(scene, event.ticks);
                 check_age(scene, event.ticks);
                 break;
             case EventKind::cycle_end:
@@ -163,7 +176,12 @@ class DeviceRules final : public Rules {
         }
     }
 
-    static void refuse(Scene& scene, const TraceEvent& event) {
+    /// A backend that keeps the rings of a former life (a reset in place whose toolstack writes no
+    /// new nodes) goes on with what it found there, and no guest can tell it not to.
+    void refuse(Scene& scene, const TraceEvent& event) const {
+        if (former_.contains(event.arg32)) {
+            return;
+        }
         const std::string what = "the backend of device " + std::to_string(event.arg32);
         if (event.status == 1) {
             scene.violate("L16", what + " was asked for more than it offers");
@@ -193,17 +211,29 @@ class DeviceRules final : public Rules {
         }
     }
 
-    /// By the time that the next cycle begins, whoever came back has said so.
-    void check_announced(Scene& scene) {
-        for (const uint32_t link : owed_) {
+    void settle(uint32_t link) {
+        std::erase_if(owed_, [link](const auto& row) { return row.first == link; });
+    }
+
+    /// By the time that the next cycle begins, whoever came back has said so; a link that came up
+    /// just before it has until the one after, when the guest stays where it is.
+    void check_announced(Scene& scene, Ticks now) {
+        std::erase_if(owed_, [&](const auto& row) {
+            const auto& [link, since] = row;
+            if (now < since || to_ns(scene.view(), now - since) < kAnnouncedWithinNs) {
+                return false;
+            }
             scene.violate("L20", "link " + std::to_string(link) +
                                      " came back in another place and the network was not told");
-        }
-        owed_.clear();
+            return true;
+        });
     }
 
     std::vector<Of> devices_;  ///< by slot
-    FlatSet<uint32_t> owed_;   ///< links that connected anew and were not announced
+    /// Links that connected anew and were not announced, and when they did.
+    std::vector<std::pair<uint32_t, Ticks>> owed_;
+    FlatSet<uint32_t> connected_;  ///< virtual devices whose backend has rings
+    FlatSet<uint32_t> former_;     ///< of them those whose rings are of a domain that is gone
 };
 
 }  // namespace

@@ -12,6 +12,9 @@
 namespace resume::oracle {
 namespace {
 
+/// From an ack to the cycle that it promises.
+constexpr uint64_t kBegunWithinNs = 1'000'000'000;
+
 class StoreRules final : public Rules {
   public:
     [[nodiscard]] KindSet wants() const override {
@@ -23,15 +26,16 @@ class StoreRules final : public Rules {
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
             case EventKind::request_seen:
-                if (acked_ && !scene.in_cycle()) {
-                    scene.violate("L3", "a request was acknowledged and never tried");
-                    acked_ = false;
+                // A host may ask again before the guest has begun with what it acknowledged.
+                if (acked_ && !scene.in_cycle() && event.ticks > acked_at_ &&
+                    to_ns(scene.view(), event.ticks - acked_at_) > kBegunWithinNs) {
+                    never_tried(scene);
                 }
                 requests_known_ = true;
                 ++open_requests_;
                 break;
             case EventKind::request_acked:
-                check_ack(scene);
+                check_ack(scene, event);
                 break;
             case EventKind::feature_written:
                 features_known_ = true;
@@ -74,7 +78,15 @@ class StoreRules final : public Rules {
     }
 
   private:
-    void check_ack(Scene& scene) {
+    void never_tried(Scene& scene) {
+        scene.violate("L3", "a request was acknowledged and never tried");
+        acked_ = false;
+    }
+
+    void check_ack(Scene& scene, const TraceEvent& event) {
+        if (acked_ && !scene.in_cycle()) {
+            never_tried(scene);
+        }
         if (open_requests_ == 0 && requests_known_) {
             scene.violate("L3", "an ack without a request, or a second one for the same");
         }
@@ -86,6 +98,7 @@ class StoreRules final : public Rules {
         }
         open_requests_ = 0;
         acked_ = true;
+        acked_at_ = event.ticks;
     }
 
     void see_request(Scene& scene, const TraceEvent& event) {
@@ -143,6 +156,7 @@ class StoreRules final : public Rules {
     bool features_known_ = false;
     bool feature_on_ = false;
     bool acked_ = false;
+    Ticks acked_at_ = 0;
     bool ack_used_ = false;
     bool closed_ = false;
     bool forgotten_ = false;  ///< of this cycle's domain, once

@@ -53,7 +53,12 @@ const Breach kBreaches[] = {
          tell_device(
              story.resumed(),
              {{.arg64 = 1, .kind = EventKind::backend_connected, .witness = Witness::other_side}});
-         return story.cancelled();
+         const size_t next = story.size();
+         story.cancelled();
+         for (size_t i = next; i < story.size(); ++i) {
+             story.at(i).ticks += 2'000'000'000;  // a link that is there has had time to say so
+         }
+         return story;
      }},
     {"D1", "device interrupts are not masked",
      [] {

@@ -64,6 +64,37 @@ TEST(CleanStories, WithoutACycleProveNothing) {
     EXPECT_EQ(Story{}.verdict().inconclusive, "no cycle in this trace");
 }
 
+TEST(CleanStories, MayHaveALinkThatComesUpJustBeforeTheNextCycle) {
+    Story story;
+    story.resumed();
+    story.insert(
+        story.size() - 1,
+        {.arg64 = 1, .kind = EventKind::backend_connected, .witness = Witness::other_side});
+    expect_clean(story.cancelled());
+}
+
+TEST(CleanStories, MayHaveAHostThatAsksAgainBeforeTheGuestHasBegun) {
+    Story story;
+    story.cancelled();
+    story.insert(story.find(EventKind::request_acked) + 1,
+                 {.kind = EventKind::request_seen, .witness = Witness::other_side});
+    expect_clean(story);
+}
+
+TEST(CleanStories, MayHaveABackendThatKeepsRingsOfAFormerLife) {
+    const TraceEvent connected{
+        .arg32 = 51712, .kind = EventKind::backend_connected, .witness = Witness::other_side};
+    const TraceEvent refused{
+        .arg32 = 51712, .status = 2, .kind = EventKind::io_refused, .witness = Witness::other_side};
+    Story story;
+    story.insert(story.size() - 1, connected).resumed();
+    story.insert(story.size() - 1, refused);
+    expect_clean(story);
+    // What it was given in this life is another matter.
+    story.insert(story.size() - 1, connected).insert(story.size() - 1, refused);
+    EXPECT_TRUE(story.verdict().has("L9"));
+}
+
 std::vector<Breach> all_breaches() {
     std::vector<Breach> all;
     for (const auto& family : {platform_breaches(), registration_breaches(), device_breaches(),
