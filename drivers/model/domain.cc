@@ -34,9 +34,7 @@ long Domain::suspend(uint32_t cpu) {
 void Domain::run_again(bool new_domain) {
     down_ = false;
     machine_.timekeeping.arrive(machine_.host(), new_domain);
-    for (uint32_t cpu = 0; cpu < machine_.vcpus.count(); ++cpu) {
-        machine_.timekeeping.publish(cpu);
-    }
+    machine_.timekeeping.publish_all();
 }
 
 bool Domain::resume_in_place(bool fast) {

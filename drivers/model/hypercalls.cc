@@ -67,9 +67,7 @@ long memory_op(Machine& m, const Call& call) {
     }
     if (a.space == XENMAPSPACE_shared_info && a.idx == 0) {
         m.shared_info.map(a.gpfn);
-        for (uint32_t cpu = 0; cpu < m.vcpus.count(); ++cpu) {
-            m.timekeeping.publish(cpu);
-        }
+        m.timekeeping.publish_all();
         result = 0;
     } else if (a.space == XENMAPSPACE_grant_table) {
         result = m.grants.map(a.idx, a.gpfn);

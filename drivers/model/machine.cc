@@ -57,23 +57,6 @@ const char* name_of(GuestEnd end) noexcept {
     return "?";
 }
 
-GuestSection::GuestSection(Machine& machine) noexcept
-    : machine_{machine}, before_{machine.in_guest} {
-    machine.in_guest = true;
-}
-GuestSection::~GuestSection() {
-    machine_.in_guest = before_;
-}
-
-HostSection::HostSection(Machine& machine) noexcept : machine_{machine}, before_{machine.in_guest} {
-    machine.in_guest = false;
-    machine.idle_reads = 0;
-    machine.memory.drop_writes();
-}
-HostSection::~HostSection() {
-    machine_.in_guest = before_;
-}
-
 }  // namespace model
 
 inline namespace v0 {
@@ -111,9 +94,7 @@ Machine::Machine(const model::MachineConfig& configuration)
     vcpus.begin();
     toolstack.watch_control();
     timekeeping.publish_wall();
-    for (uint32_t cpu = 0; cpu < vcpus.count(); ++cpu) {
-        timekeeping.publish(cpu);
-    }
+    timekeeping.publish_all();
 }
 
 Machine::~Machine() = default;

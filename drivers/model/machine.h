@@ -148,8 +148,11 @@ bool guest_code_running() noexcept;
 /// Marks guest code called by the machine (an interrupt handler).
 class GuestSection {
   public:
-    explicit GuestSection(Machine& machine) noexcept;
-    ~GuestSection();
+    explicit GuestSection(Machine& machine) noexcept
+        : machine_{machine}, before_{machine.in_guest} {
+        machine.in_guest = true;
+    }
+    ~GuestSection() { machine_.in_guest = before_; }
     GuestSection(const GuestSection&) = delete;
     GuestSection& operator=(const GuestSection&) = delete;
 
@@ -161,8 +164,12 @@ class GuestSection {
 /// Marks the machine's own code called by the guest; every platform function begins with one.
 class HostSection {
   public:
-    explicit HostSection(Machine& machine) noexcept;
-    ~HostSection();
+    explicit HostSection(Machine& machine) noexcept : machine_{machine}, before_{machine.in_guest} {
+        machine.in_guest = false;
+        machine.idle_reads = 0;
+        machine.memory.drop_writes();
+    }
+    ~HostSection() { machine_.in_guest = before_; }
     HostSection(const HostSection&) = delete;
     HostSection& operator=(const HostSection&) = delete;
 

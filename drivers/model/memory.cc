@@ -6,6 +6,14 @@
 namespace resume::model {
 
 Memory::Frame& Memory::frame(Gfn gfn) {
+    Recent& recent = recent_[gfn % recent_.size()];
+    if (recent.frame == nullptr || recent.gfn != gfn) {
+        recent = {gfn, &find(gfn)};
+    }
+    return *recent.frame;
+}
+
+Memory::Frame& Memory::find(Gfn gfn) {
     const auto found = frames_.find(gfn);
     if (found != frames_.end()) {
         return found->second;
@@ -64,7 +72,7 @@ bool Memory::is_hole(Gfn gfn) const {
     return found == frames_.end() || found->second.hole;
 }
 
-void Memory::drop_writes() {
+void Memory::fill_holes() {
     for (const Gfn gfn : holes_) {
         std::memset(frames_.at(gfn).page, 0xff, kPageSize);
     }

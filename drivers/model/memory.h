@@ -6,6 +6,7 @@
 // machine.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -37,7 +38,11 @@ class Memory {
     void make_hole(Gfn gfn);  ///< reads all ones, drops writes
     [[nodiscard]] bool is_hole(Gfn gfn) const;
     /// Called at each entry of the machine: holes read all ones again.
-    void drop_writes();
+    void drop_writes() {
+        if (!holes_.empty()) {
+            fill_holes();
+        }
+    }
 
   private:
     struct Frame {
@@ -49,8 +54,16 @@ class Memory {
     };
 
     Frame& frame(Gfn gfn);
+    Frame& find(Gfn gfn);
+    void fill_holes();
 
     std::unordered_map<Gfn, Frame> frames_;
+    /// The same few pages are asked for again and again.
+    struct Recent {
+        Gfn gfn = 0;
+        Frame* frame = nullptr;
+    };
+    std::array<Recent, 64> recent_{};
     std::unordered_map<uintptr_t, Gfn> numbers_;  ///< by address of the page
     std::vector<std::unique_ptr<OwnPage>> own_;
     std::vector<Gfn> holes_;

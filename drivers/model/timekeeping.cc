@@ -1,7 +1,6 @@
 #include "drivers/model/timekeeping.h"
 
 #include <cstddef>
-#include <cstring>
 
 #include "drivers/model/machine.h"
 
@@ -10,14 +9,6 @@ namespace resume::model {
 namespace {
 
 using Wide = unsigned __int128;
-
-// A seqlock as Xen writes it: odd while it is being written, even and larger after.
-void bump(std::byte* version_at) {
-    uint32_t version = 0;
-    std::memcpy(&version, version_at, sizeof version);
-    version += 1;
-    std::memcpy(version_at, &version, sizeof version);
-}
 
 }  // namespace
 
@@ -75,25 +66,31 @@ Nanoseconds Timekeeping::when_system(Nanoseconds system) const {
     return machine_.clock.now() + (system > present ? system - present : 0);
 }
 
-void Timekeeping::write_time(std::byte* at) const {
-    bump(at);
-    vcpu_time_info time{};
-    std::memcpy(&time.version, at, sizeof time.version);
-    time.tsc_timestamp = ticks();
-    time.system_time = system_time();
+// A seqlock as Xen writes it: odd while it is being written, even and larger after.
+void Timekeeping::write_time(std::byte* at, const Stamp& now) const {
+    auto& time = *reinterpret_cast<vcpu_time_info*>(at);
+    time.version += 1;
+    time.tsc_timestamp = now.ticks;
+    time.system_time = now.system;
     time.tsc_to_system_mul = mul_;
     time.tsc_shift = shift_;
-    std::memcpy(at, &time, sizeof time);
-    bump(at);
+    time.version += 1;
 }
 
-void Timekeeping::publish(uint32_t cpu) {
-    Vcpu& vcpu = machine_.vcpus.at(cpu);
-    write_time(machine_.vcpus.info(cpu) + offsetof(vcpu_info, time));
+void Timekeeping::publish(uint32_t cpu, const Stamp& now) {
+    const Vcpu& vcpu = machine_.vcpus.at(cpu);
+    write_time(machine_.vcpus.info(cpu) + offsetof(vcpu_info, time), now);
     if (vcpu.time_area != nullptr) {
-        write_time(vcpu.time_area);
+        write_time(vcpu.time_area, now);
     }
-    machine_.vcpus.publish_runstate(cpu);
+    machine_.vcpus.publish_runstate(cpu, now.system);
+}
+
+void Timekeeping::publish_all() {
+    const Stamp now = stamp();
+    for (uint32_t cpu = 0; cpu < machine_.vcpus.count(); ++cpu) {
+        publish(cpu, now);
+    }
 }
 
 void Timekeeping::publish_wall() {

@@ -24,7 +24,8 @@ class Timekeeping {
     [[nodiscard]] Nanoseconds when_system(Nanoseconds system) const;
 
     /// Writes the vCPU's time areas and, with `wall`, the wall clock (seqlocks, as Xen does).
-    void publish(uint32_t cpu);
+    void publish(uint32_t cpu) { publish(cpu, stamp()); }
+    void publish_all();
     void publish_wall();
     /// The vCPUs' state was saved: an emulated TSC stands still from here to the restore.
     void freeze();
@@ -42,8 +43,15 @@ class Timekeeping {
     int8_t shift_ = 0;
     uint32_t wall_version_ = 0;
 
+    struct Stamp {
+        Ticks ticks;
+        Nanoseconds system;
+    };
+
     void set_scale(uint64_t hz);
-    void write_time(std::byte* at) const;
+    [[nodiscard]] Stamp stamp() const { return {ticks(), system_time()}; }
+    void publish(uint32_t cpu, const Stamp& now);
+    void write_time(std::byte* at, const Stamp& now) const;
 };
 
 }  // namespace resume::model

@@ -8,8 +8,8 @@ namespace resume::model {
 
 namespace {
 
-constexpr const char* kShutdown = "control/shutdown";
-constexpr const char* kFeature = "control/feature-suspend";
+const std::string kShutdown = "control/shutdown";
+const std::string kFeature = "control/feature-suspend";
 
 }  // namespace
 

@@ -112,7 +112,7 @@ long Vcpus::operate(unsigned op, uint32_t cpu, void* argument) {
         case VCPUOP_register_runstate_memory_area:
             vcpu.runstate_area =
                 area(static_cast<vcpu_register_runstate_memory_area*>(argument)->addr.p);
-            publish_runstate(cpu);
+            publish_runstate(cpu, machine_.timekeeping.system_time());
             machine_.sight(EventKind::area_registered, op, cpu);
             return 0;
         case VCPUOP_register_vcpu_time_memory_area:

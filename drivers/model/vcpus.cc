@@ -167,26 +167,25 @@ void Vcpus::end_blocking(Nanoseconds since) {
         vcpu.runstate[RUNSTATE_running] += from - vcpu.runstate_since;
         vcpu.runstate[RUNSTATE_blocked] += now - from;
         vcpu.runstate_since = now;
-        machine_.timekeeping.publish(cpu);
     }
+    machine_.timekeeping.publish_all();
 }
 
 void Vcpus::add_steal(uint32_t cpu, Nanoseconds stolen) {
     vcpus_[cpu].runstate[RUNSTATE_runnable] += stolen;
 }
 
-void Vcpus::publish_runstate(uint32_t cpu) {
+void Vcpus::publish_runstate(uint32_t cpu, Nanoseconds system) {
     const Vcpu& vcpu = vcpus_[cpu];
     if (vcpu.runstate_area == nullptr) {
         return;
     }
-    vcpu_runstate_info info{};
+    auto& info = *reinterpret_cast<vcpu_runstate_info*>(vcpu.runstate_area);
     info.state = RUNSTATE_running;
-    info.state_entry_time = machine_.timekeeping.system_time();
+    info.state_entry_time = system;
     for (std::size_t i = 0; i < vcpu.runstate.size(); ++i) {
         info.time[i] = vcpu.runstate[i];
     }
-    std::memcpy(vcpu.runstate_area, &info, sizeof info);
 }
 
 void Vcpus::unregister() {

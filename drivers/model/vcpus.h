@@ -63,7 +63,8 @@ class Vcpus {
     [[nodiscard]] bool deliverable(uint32_t cpu);
     void eoi(uint32_t cpu);
     void end_blocking(Nanoseconds since);
-    void publish_runstate(uint32_t cpu);
+    /// `system`: Xen's system time now.
+    void publish_runstate(uint32_t cpu, Nanoseconds system);
     void add_steal(uint32_t cpu, Nanoseconds stolen);
 
     Result<uint8_t> allocate_gate(IrqHandler handler, void* argument);

@@ -17,6 +17,12 @@ Result<uint32_t> distance(uint32_t producer, uint32_t consumer) noexcept {
     return used;
 }
 
+/// The part of `count` bytes from an index on that stands before the ring's end.
+uint32_t up_to_end(uint32_t index, uint32_t count) noexcept {
+    const uint32_t room = kSize - MASK_XENSTORE_IDX(index);
+    return count < room ? count : room;
+}
+
 }  // namespace
 
 Result<uint32_t> StoreRing::put(const char* bytes, uint32_t size) noexcept {
@@ -28,9 +34,9 @@ Result<uint32_t> StoreRing::put(const char* bytes, uint32_t size) noexcept {
     }
     const uint32_t room = kSize - used.value();
     const uint32_t count = size < room ? size : room;
-    for (uint32_t i = 0; i < count; ++i) {
-        page_->req[MASK_XENSTORE_IDX(producer + i)] = bytes[i];
-    }
+    const uint32_t first = up_to_end(producer, count);
+    __builtin_memcpy(page_->req + MASK_XENSTORE_IDX(producer), bytes, first);
+    __builtin_memcpy(page_->req, bytes + first, count - first);
     __atomic_store_n(&page_->req_prod, producer + count, __ATOMIC_RELEASE);
     return count;
 }
@@ -43,9 +49,9 @@ Result<uint32_t> StoreRing::take(char* bytes, uint32_t size) noexcept {
         return used;
     }
     const uint32_t count = size < used.value() ? size : used.value();
-    for (uint32_t i = 0; i < count; ++i) {
-        bytes[i] = page_->rsp[MASK_XENSTORE_IDX(consumer + i)];
-    }
+    const uint32_t first = up_to_end(consumer, count);
+    __builtin_memcpy(bytes, page_->rsp + MASK_XENSTORE_IDX(consumer), first);
+    __builtin_memcpy(bytes + first, page_->rsp, count - first);
     __atomic_store_n(&page_->rsp_cons, consumer + count, __ATOMIC_RELEASE);
     return count;
 }

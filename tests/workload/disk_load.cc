@@ -10,8 +10,15 @@ constexpr uint32_t kWords = kSectorSize / sizeof(uint64_t);
 constexpr uint32_t kOffsets = kPageSize / kSectorSize;  ///< where in a page data may begin
 constexpr uint32_t kFlushEvery = 16;
 
-uint64_t word_of(uint64_t number, uint32_t version, uint32_t index) noexcept {
-    return version == 0 ? 0 : mix(number << 32 ^ uint64_t{version} << 8 ^ index);
+/// The words of a sector: all 0 before it was written, then the one before and `step`.
+struct Words {
+    uint64_t first, step;
+};
+Words words_of(uint64_t number, uint32_t version) noexcept {
+    if (version == 0) {
+        return {.first = 0, .step = 0};
+    }
+    return {.first = mix(number << 32 ^ uint64_t{version}), .step = 0x9e3779b97f4a7c15};
 }
 
 }  // namespace
@@ -32,21 +39,23 @@ uint32_t DiskLoad::random(uint32_t below) noexcept {
 }
 
 void DiskLoad::fill(char* sector, uint64_t number, uint32_t version) noexcept {
-    for (uint32_t i = 0; i < kWords; ++i) {
-        const uint64_t word = word_of(number, version, i);
+    const Words words = words_of(number, version);
+    uint64_t word = words.first;
+    for (uint32_t i = 0; i < kWords; ++i, word += words.step) {
         __builtin_memcpy(sector + i * sizeof word, &word, sizeof word);
     }
 }
 
 bool DiskLoad::holds(const char* sector, uint64_t number, uint32_t version) noexcept {
-    for (uint32_t i = 0; i < kWords; ++i) {
+    const Words words = words_of(number, version);
+    uint64_t wanted = words.first;
+    uint64_t differs = 0;
+    for (uint32_t i = 0; i < kWords; ++i, wanted += words.step) {
         uint64_t word = 0;
         __builtin_memcpy(&word, sector + i * sizeof word, sizeof word);
-        if (word != word_of(number, version, i)) {
-            return false;
-        }
+        differs |= word ^ wanted;
     }
-    return true;
+    return differs == 0;
 }
 
 void DiskLoad::start() noexcept {

@@ -22,8 +22,8 @@ void FrameLoad::fill(char* frame, uint64_t number, uint32_t size) const noexcept
     frame[kType] = static_cast<char>(kLoadEtherType >> 8);
     frame[kType + 1] = static_cast<char>(kLoadEtherType & 0xff);
     __builtin_memcpy(frame + kNumber, &number, sizeof number);
-    for (uint32_t i = kBody; i < size; i += sizeof(uint64_t)) {
-        const uint64_t word = mix(seed_ ^ number << 11 ^ i);
+    uint64_t word = mix(seed_ ^ number << 11);
+    for (uint32_t i = kBody; i < size; i += sizeof word, word += 0x9e3779b97f4a7c15) {
         const uint32_t rest = size - i;
         __builtin_memcpy(frame + i, &word, rest < sizeof word ? rest : sizeof word);
     }

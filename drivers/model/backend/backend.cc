@@ -7,12 +7,16 @@
 namespace resume::model {
 
 Backend::Backend(Machine& machine, const BackendConfig& configuration)
-    : config{configuration}, machine_{machine}, now_{configuration} {
-    machine_.store->watch(frontend_path() + "/state", [this] { frontend_changed(); });
+    : config{configuration},
+      machine_{machine},
+      frontend_path_{"device/" + configuration.kind + "/" + std::to_string(configuration.handle)},
+      now_{configuration} {
+    machine_.store->watch(node_of(frontend_path_, "state"), [this] { frontend_changed(); });
 }
 
-std::string Backend::frontend_path() const {
-    return "device/" + config.kind + "/" + std::to_string(config.handle);
+/// Good until the next call.
+const std::string& Backend::node_of(const std::string& end, std::string_view name) const {
+    return node_.assign(end).append(1, '/').append(name);
 }
 
 void Backend::plug() {
@@ -25,20 +29,19 @@ void Backend::plug() {
                     std::to_string(guest) + "/" + std::to_string(now_.handle);
     StoreSeam& store = *machine_.store;
     store.create(backend_path_, "", now_.domid, guest);
-    offer_text("frontend", home + frontend_path());
+    offer_text("frontend", home + frontend_path_);
     offer("frontend-id", guest);
     offer("online", 1);
     state_ = XenbusStateInitialising;
     offer("state", state_);
-    const std::string front = frontend_path();
-    store.create(front, "", guest, now_.domid);
-    for (const auto& [name, value] :
-         std::map<std::string, std::string>{{"backend", backend_path_},
-                                            {"backend-id", std::to_string(now_.domid)},
-                                            {"handle", std::to_string(now_.handle)},
-                                            {"state", "1"}}) {
-        store.create(front + "/" + name, value, guest, now_.domid);
-    }
+    store.create(frontend_path_, "", guest, now_.domid);
+    const auto put = [&](std::string_view name, const std::string& value) {
+        store.create(node_of(frontend_path_, name), value, guest, now_.domid);
+    };
+    put("backend", backend_path_);
+    put("backend-id", std::to_string(now_.domid));
+    put("handle", std::to_string(now_.handle));
+    put("state", "1");
     if (now_.waits_for_frontend) {
         later(now_.latency, [this] {
             publish_features();
@@ -56,7 +59,7 @@ void Backend::vanish() {
     let_go(false);
     state_ = XenbusStateUnknown;
     plugged_ = false;
-    machine_.store->remove(frontend_path());
+    machine_.store->remove(frontend_path_);
     machine_.store->remove(backend_path_);
 }
 
@@ -75,21 +78,21 @@ void Backend::domain_gone() {
     }
 }
 
-void Backend::offer(const std::string& name, uint64_t value) {
+void Backend::offer(std::string_view name, uint64_t value) {
     offer_text(name, std::to_string(value));
 }
 
-void Backend::offer_text(const std::string& name, const std::string& value) {
-    machine_.store->create(backend_path_ + "/" + name, value, now_.domid, machine_.domain.id());
+void Backend::offer_text(std::string_view name, const std::string& value) {
+    machine_.store->create(node_of(backend_path_, name), value, now_.domid, machine_.domain.id());
 }
 
-uint64_t Backend::frontend_number(const std::string& name, uint64_t fallback) const {
+uint64_t Backend::frontend_number(std::string_view name, uint64_t fallback) const {
     const std::string text = frontend_text(name);
     return text.empty() ? fallback : std::stoull(text);
 }
 
-std::string Backend::frontend_text(const std::string& name) const {
-    return machine_.store->read(frontend_path() + "/" + name).value_or("");
+std::string Backend::frontend_text(std::string_view name) const {
+    return machine_.store->read(node_of(frontend_path_, name)).value_or("");
 }
 
 std::byte* Backend::map(uint32_t reference, bool readonly) {

@@ -7,8 +7,8 @@
 #include <xen/io/xenbus.h>
 
 #include <functional>
-#include <map>
 #include <string>
+#include <string_view>
 
 #include "drivers/model/clock.h"
 #include "drivers/model/fwd.h"
@@ -67,10 +67,10 @@ class Backend {
 
     /// The domain that it runs in since the last plug().
     [[nodiscard]] DomId domain() const { return now_.domid; }
-    void offer(const std::string& name, uint64_t value);
-    void offer_text(const std::string& name, const std::string& value);
-    [[nodiscard]] uint64_t frontend_number(const std::string& name, uint64_t fallback) const;
-    [[nodiscard]] std::string frontend_text(const std::string& name) const;
+    void offer(std::string_view name, uint64_t value);
+    void offer_text(std::string_view name, const std::string& value);
+    [[nodiscard]] uint64_t frontend_number(std::string_view name, uint64_t fallback) const;
+    [[nodiscard]] std::string frontend_text(std::string_view name) const;
     std::byte* map(uint32_t reference, bool readonly);
     void unmap(uint32_t reference);
     void refuse(int32_t reason);
@@ -81,13 +81,15 @@ class Backend {
     Machine& machine_;
 
   private:
-    [[nodiscard]] std::string frontend_path() const;
+    [[nodiscard]] const std::string& node_of(const std::string& end, std::string_view name) const;
     void set_state(xenbus_state state);
     void frontend_changed();
     void react();
     void let_go(bool crash);
 
+    const std::string frontend_path_;
     std::string backend_path_;
+    mutable std::string node_;  ///< a node's path, put together
     BackendConfig now_;
     xenbus_state state_ = XenbusStateUnknown;
     uint32_t epoch_ = 0;

@@ -123,10 +123,7 @@ void StoreDaemon::changed(std::string_view path, bool removed) {
 }
 
 void StoreDaemon::write(std::string_view path, std::string_view value, const StorePerms& perms) {
-    tree_.put(path, value, 0);
-    if (!perms.empty()) {
-        tree_.set_perms(path, perms);
-    }
+    tree_.put(path, value, 0, perms.empty() ? nullptr : &perms);
     changed(path, false);
 }
 

@@ -15,12 +15,14 @@ bool allows(char granted, char wanted) {
 
 /// Takes the next name off the path; empty at its end.
 std::string_view next_name(std::string_view& path) {
-    const std::size_t begin = path.find_first_not_of('/');
-    if (begin == std::string_view::npos) {
-        path = {};
-        return {};
+    std::size_t begin = 0;
+    while (begin < path.size() && path[begin] == '/') {
+        ++begin;
     }
-    const std::size_t end = std::min(path.find('/', begin), path.size());
+    std::size_t end = begin;
+    while (end < path.size() && path[end] != '/') {
+        ++end;
+    }
     const std::string_view name = path.substr(begin, end - begin);
     path.remove_prefix(end);
     return name;
@@ -68,20 +70,21 @@ StoreTree::Entry& StoreTree::own(Pointer& pointer) {
     return *pointer;
 }
 
-std::vector<StoreTree::Pointer>::iterator StoreTree::place_of(Entry& parent,
-                                                              std::string_view name) {
-    return std::lower_bound(
-        parent.children.begin(), parent.children.end(), name,
-        [](const Pointer& child, std::string_view wanted) { return child->name < wanted; });
+std::size_t StoreTree::place_of(const Entry& parent, std::string_view name) {
+    std::size_t at = 0;
+    for (; at < parent.children.size(); ++at) {
+        const std::string& other = parent.children[at]->name;
+        // The ends differ where beginnings do not: feature-..., queue-0, queue-1.
+        if (other.size() == name.size() && other.back() == name.back() && other == name) {
+            break;
+        }
+    }
+    return at;
 }
 
 const StoreTree::Entry* StoreTree::child(const Entry& parent, std::string_view name) {
-    for (const Pointer& child : parent.children) {
-        if (child->name == name) {
-            return child.get();
-        }
-    }
-    return nullptr;
+    const std::size_t place = place_of(parent, name);
+    return place == parent.children.size() ? nullptr : parent.children[place].get();
 }
 
 const StoreTree::Entry* StoreTree::entry(std::string_view path) const {
@@ -96,11 +99,11 @@ const StoreTree::Entry* StoreTree::entry(std::string_view path) const {
 StoreTree::Entry* StoreTree::own_entry(std::string_view path) {
     Entry* at = &own(root_);
     for (std::string_view name = next_name(path); !name.empty(); name = next_name(path)) {
-        const auto place = place_of(*at, name);
-        if (place == at->children.end() || (*place)->name != name) {
+        const std::size_t place = place_of(*at, name);
+        if (place == at->children.size()) {
             return nullptr;
         }
-        at = &own(*place);
+        at = &own(at->children[place]);
     }
     return at;
 }
@@ -117,6 +120,7 @@ std::vector<std::string> StoreTree::children(std::string_view path) const {
             names.push_back(child->name);
         }
     }
+    std::sort(names.begin(), names.end());
     return names;
 }
 
@@ -148,12 +152,13 @@ int StoreTree::check(std::string_view path, DomId domid, char access) const {
     return name.empty() ? 0 : ENOENT;
 }
 
-void StoreTree::put(std::string_view path, std::string_view value, DomId domid) {
+void StoreTree::put(std::string_view path, std::string_view value, DomId domid,
+                    const StorePerms* perms) {
     Entry* at = &own(root_);
     bool made = false;
     for (std::string_view name = next_name(path); !name.empty(); name = next_name(path)) {
-        auto place = place_of(*at, name);
-        made = place == at->children.end() || (*place)->name != name;
+        const std::size_t place = place_of(*at, name);
+        made = place == at->children.size();
         if (made) {
             Pointer fresh{new Entry};
             fresh->name = name;
@@ -163,24 +168,31 @@ void StoreTree::put(std::string_view path, std::string_view value, DomId domid) 
                 fresh->node.perms.front().domid = domid;
             }
             count(fresh->node.perms.front().domid, 1);
-            place = at->children.insert(place, std::move(fresh));
+            at->children.push_back(std::move(fresh));
             at->node.generation = ++generation_;
         }
-        at = &own(*place);
+        at = &own(at->children[place]);
     }
     at->node.value = value;
     if (!made) {
         at->node.generation = ++generation_;
     }
+    if (perms != nullptr) {
+        give(*at, *perms);
+    }
+}
+
+void StoreTree::give(Entry& entry, const StorePerms& perms) {
+    count(entry.node.perms.front().domid, -1);
+    count(perms.front().domid, 1);
+    entry.node.perms = perms;
+    entry.node.generation = ++generation_;
 }
 
 void StoreTree::set_perms(std::string_view path, const StorePerms& perms) {
     Entry* const found = own_entry(path);
     RESUME_ASSERT(found != nullptr);
-    count(found->node.perms.front().domid, -1);
-    count(perms.front().domid, 1);
-    found->node.perms = perms;
-    found->node.generation = ++generation_;
+    give(*found, perms);
 }
 
 void StoreTree::forget(const Entry& entry) {
@@ -196,10 +208,10 @@ void StoreTree::remove(std::string_view path) {
         return;
     }
     const std::string_view name = last_name(path);
-    const auto place = place_of(*parent, name);
-    if (place != parent->children.end() && (*place)->name == name) {
-        forget(**place);
-        parent->children.erase(place);
+    const std::size_t place = place_of(*parent, name);
+    if (place != parent->children.size()) {
+        forget(*parent->children[place]);
+        parent->children.erase(parent->children.begin() + static_cast<std::ptrdiff_t>(place));
     }
     parent->node.generation = ++generation_;
 }

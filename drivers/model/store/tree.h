@@ -46,8 +46,9 @@ class StoreTree {
     [[nodiscard]] int check(std::string_view path, DomId domid, char access) const;
 
     /// Makes the node and those above that are missing; new ones take their parent's permissions,
-    /// an unprivileged maker as owner.
-    void put(std::string_view path, std::string_view value, DomId domid);
+    /// an unprivileged maker as owner. With `perms` the node itself has those.
+    void put(std::string_view path, std::string_view value, DomId domid,
+             const StorePerms* perms = nullptr);
     /// The node is there.
     void set_perms(std::string_view path, const StorePerms& perms);
     /// With everything below it.
@@ -61,15 +62,17 @@ class StoreTree {
     struct Entry : boost::intrusive_ref_counter<Entry, boost::thread_unsafe_counter> {
         std::string name;
         StoreNode node;
-        std::vector<Pointer> children;  ///< by name
+        std::vector<Pointer> children;  ///< in no order
     };
 
     [[nodiscard]] const Entry* entry(std::string_view path) const;
     /// To be written to: with what is above it, no other tree's. Null when it is not there.
     Entry* own_entry(std::string_view path);
     static Entry& own(Pointer& pointer);
-    static std::vector<Pointer>::iterator place_of(Entry& parent, std::string_view name);
+    /// Its index among the children; their count when it is not there.
+    static std::size_t place_of(const Entry& parent, std::string_view name);
     static const Entry* child(const Entry& parent, std::string_view name);
+    void give(Entry& entry, const StorePerms& perms);
     void count(DomId owner, int32_t more);
     void forget(const Entry& entry);
 
