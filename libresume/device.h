@@ -62,6 +62,9 @@ class Device {
     [[nodiscard]] Device* parent() const noexcept { return parent_; }
     [[nodiscard]] bool is_system() const noexcept { return ops_->rank != SystemRank::none; }
     [[nodiscard]] bool registered() const noexcept { return id_ != kNoDevice; }
+    /// Its hook of the running phase may come next: a chooser (policy.h) counts those that are, in
+    /// the order of Engine::each_device.
+    [[nodiscard]] bool ready() const noexcept { return state_ == State::ready; }
 
     /// For the mutation tests: replaces the table. Not in mid-cycle.
     void replace_ops(CheckedOps ops) noexcept { ops_ = &ops.get(); }

@@ -10,6 +10,7 @@
 #include "tests/stress/campaign/merge.h"
 #include "tests/stress/campaign/shrink.h"
 #include "tests/stress/campaign/summary.h"
+#include "tests/stress/explore/explore_text.h"
 #include "tests/stress/options.h"
 #include "tests/stress/stress_options.h"
 #include "tests/stress/trace_file.h"
@@ -121,8 +122,33 @@ ExitCode replay(const StressOptions& options) {
     return keep(options, *plan, result) ? exit_code_of(result.finding) : ExitCode::own_fault;
 }
 
+ExitCode explore(const StressOptions& options) {
+    std::signal(SIGINT, [](int) { g_stop = true; });
+    std::signal(SIGTERM, [](int) { g_stop = true; });
+    const ExploreResult result = explore(options.explore, g_stop);
+    if (options.explore.progress) {
+        std::cerr << "\r\033[K";
+    }
+    if (options.json) {
+        std::cout << to_json(options.explore, result).dump() << '\n';
+    } else {
+        print_exploration(std::cout, options.explore, result);
+    }
+    if (result.failures.empty()) {
+        return result.complete ? ExitCode::good : ExitCode::inconclusive;
+    }
+    const FailedOrder& first = result.failures.front();
+    if (!options.json) {
+        print_story(std::cout, first.plan, live(first.plan, true));
+    }
+    const LifeResult none;
+    return keep(options, first.plan, none) ? exit_code_of(first.finding) : ExitCode::own_fault;
+}
+
 ExitCode act(const StressOptions& options) {
     switch (options.command) {
+        case StressOptions::Command::explore:
+            return explore(options);
         case StressOptions::Command::run:
             return run(options);
         case StressOptions::Command::merge:

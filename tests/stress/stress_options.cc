@@ -31,6 +31,18 @@ std::chrono::milliseconds time_from(const std::string& text) {
     return std::chrono::milliseconds{static_cast<int64_t>(number * seconds * 1000)};
 }
 
+void settle_exploration(StressOptions& options) {
+    LifePlan& tree = options.explore.tree;
+    tree.guest = options.campaign.id.draw.guest;
+    tree.bugs = options.campaign.id.draw.bugs;
+    tree.vcpus = 2;
+    tree.hosts = 2;
+    tree.network = true;
+    options.explore.keep_going = options.campaign.keep_going;
+    options.explore.time = options.campaign.time;
+    options.explore.progress = options.campaign.progress;
+}
+
 struct Words {
     std::string guest = "xen-hvm", faults = "all", time, shard = "1/1";
     std::vector<std::string> bugs;
@@ -68,6 +80,23 @@ void add_run(CLI::App& command, StressOptions& options, Words& words) {
                        "a file that says how far it came: go on from there");
     command.add_flag("--json", options.json, "the summary as one line of JSON, the last");
     command.add_option("--junit", options.junit_file, "write the result there as JUnit XML");
+}
+
+void add_explore(CLI::App& command, StressOptions& options, Words& words) {
+    command.add_option("--guest", words.guest, "xen-hvm or xen-pvh")->capture_default_str();
+    command
+        .add_option("--preemptions", options.explore.preemptions,
+                    "times that another than the first of the ready hooks goes next")
+        ->capture_default_str();
+    command.add_flag("--pairs", options.explore.pairs, "two faults at a time");
+    command.add_flag("!--no-reduction", options.explore.reduce,
+                     "run the orders too that are equal to others");
+    command.add_option("--bug", words.bugs, "bring back a bug that other guests shipped")
+        ->delimiter(',');
+    command.add_option("--for", words.time, "end it after so long, not complete: 90s, 10m, 2h");
+    command.add_flag("--keep-going", options.campaign.keep_going, "go on after the first failure");
+    command.add_option("-o,--out", options.out_file, "write the first failing plan there");
+    command.add_flag("--json", options.json, "the summary as one line of JSON, the last");
 }
 
 void settle(StressOptions& options, const Words& words) {
@@ -118,6 +147,8 @@ ParsedStressOptions parse_stress_options(int argc, char** argv) {
     options.campaign.progress = ::isatty(STDERR_FILENO) != 0;
     auto& run = *app.add_subcommand("run", "a campaign: many lives of a guest");
     add_run(run, options, words);
+    auto& explore = *app.add_subcommand("explore", "every order of one cycle, with every fault");
+    add_explore(explore, options, words);
     auto& replay = *app.add_subcommand("replay", "one life again, to the bit");
     add_life(replay, options, words);
     auto& shrink = *app.add_subcommand("shrink", "the least that still fails, as a story");
@@ -130,11 +161,13 @@ ParsedStressOptions parse_stress_options(int argc, char** argv) {
     try {
         app.parse(argc, argv);
         using Command = StressOptions::Command;
-        options.command = run      ? Command::run
-                          : replay ? Command::replay
-                          : shrink ? Command::shrink
-                                   : Command::merge;
+        options.command = run       ? Command::run
+                          : explore ? Command::explore
+                          : replay  ? Command::replay
+                          : shrink  ? Command::shrink
+                                    : Command::merge;
         settle(options, words);
+        settle_exploration(options);
     } catch (const CLI::ParseError& error) {
         const bool help = app.exit(error) == 0;
         return {.options = std::nullopt, .exit_code = help ? 0 : static_cast<int>(ExitCode::usage)};

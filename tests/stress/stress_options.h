@@ -7,13 +7,15 @@
 #include <vector>
 
 #include "tests/stress/campaign/campaign.h"
+#include "tests/stress/explore/explore.h"
 
 namespace resume::stress {
 
 struct StressOptions {
-    enum class Command : uint8_t { run, replay, shrink, merge };
+    enum class Command : uint8_t { run, explore, replay, shrink, merge };
     Command command = Command::run;
     CampaignOptions campaign;
+    ExploreOptions explore;
     bool json = false;
     std::string junit_file;
     std::optional<uint64_t> life;    ///< replay, shrink: of the campaign

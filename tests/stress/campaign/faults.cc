@@ -93,7 +93,7 @@ constexpr FaultRow kRows[] = {
     {K::device_added, "device-added", "a device is registered in {phase b} of {dev a}", 4, kHarmless, device_and_phase},
     {K::hypercall_fails, "hypercall-fails", "{call a} fails with errno {c} after {b} that do not", 3, kAborts | kLate | kMayKill | kErrandFails, failing_call},
     {K::hypercall_slow, "hypercall-slow", "{call a} takes {b} ms", 5, kHarmless, slow_call},
-    {K::store_fails, "store-fails", "the store answers {request a} with EAGAIN once", 6, kHarmless, failing_request},
+    {K::store_fails, "store-fails", "the store answers {request a} with EAGAIN once, after {b} that it does not", 6, kHarmless, failing_request},
     {K::store_slow, "store-slow", "the store takes {b} ms for each request", 4, kHarmless, soon},
     {K::vcpu_not_parked, "vcpu-not-parked", "vCPU {a} does not come to be parked", 3, kAborts | kErrandFails, vcpu},
     {K::backend_slow, "backend-slow", "the disk's backend takes {b} ms a step", 6, kLate, backend_wait},
@@ -247,7 +247,7 @@ const std::vector<Missing>& missing_faults() {
         {"backend-keeps with requests or frames under way",
          "it would write to pages of requests that the guest sends anew, and no guest can tell"},
         {"a slow network backend",
-         "L20 is judged when the next cycle begins, before a guest can know that its link is up"},
+         "no row draws it yet; the oracle would give its link 100 ms to say where it is"},
         {"kvm", "there is no modelled KVM guest"},
     };
     return missing;

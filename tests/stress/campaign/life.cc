@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "libresume/oracle/judge.h"
+#include "tests/stress/campaign/chooser.h"
 #include "tests/stress/campaign/faults.h"
 #include "tests/stress/campaign/stage.h"
 #include "tests/stress/campaign/wholeness.h"
@@ -35,20 +36,22 @@ Expected expected_of(model::HostAct act) {
 uint64_t hash_of(const oracle::TraceView& view) {
     Digest digest;
     for (const TraceEvent& event : view.events) {
-        digest.add(event.ticks);
-        digest.add(event.arg64);
-        digest.add(event.arg32 | uint64_t{static_cast<uint32_t>(event.status)} << 32);
-        digest.add(static_cast<uint64_t>(event.kind) | static_cast<uint64_t>(event.phase) << 8 |
-                   static_cast<uint64_t>(event.witness) << 16 | uint64_t{event.cpu} << 24 |
-                   uint64_t{event.device} << 32);
+        // The four words of an event side by side; only events wait for one another.
+        const uint64_t what = static_cast<uint64_t>(event.kind) |
+                              static_cast<uint64_t>(event.phase) << 8 |
+                              static_cast<uint64_t>(event.witness) << 16 |
+                              uint64_t{event.cpu} << 24 | uint64_t{event.device} << 32;
+        const uint64_t more = event.arg32 | uint64_t{static_cast<uint32_t>(event.status)} << 32;
+        digest.add(event.ticks * 0x9e3779b97f4a7c15 ^ event.arg64 * 0xbf58476d1ce4e5b9 ^
+                   what * 0x94d049bb133111eb ^ more * 0xd6e8feb86659fd93);
     }
     return digest.value();
 }
 
 class Life {
   public:
-    Life(const LifePlan& plan, bool keep_trace)
-        : plan_{plan}, keep_trace_{keep_trace}, stage_{plan} {}
+    Life(const LifePlan& plan, bool keep_trace, Chooser* chooser)
+        : plan_{plan}, keep_trace_{keep_trace}, chooser_{chooser}, stage_{plan, chooser} {}
 
     LifeResult run() {
         if (const auto trouble = stage_.begin()) {
@@ -57,7 +60,9 @@ class Life {
         bool goes_on = !result_.finding;
         for (uint32_t i = 0; goes_on && i < plan_.cycles.size(); ++i) {
             cycle_ = i + 1;
+            listen(true);
             goes_on = cycle(plan_.cycles[i]);
+            listen(false);
         }
         if (goes_on) {
             cycle_ = static_cast<uint32_t>(plan_.cycles.size()) + 1;
@@ -75,9 +80,14 @@ class Life {
             result_.finding = Finding{kind, id, detail, "", cycle_};
         }
     }
+    void listen(bool on) {
+        if (chooser_ != nullptr) {
+            chooser_->listen(on);
+        }
+    }
     void reached(const char* state, bool yes = true) {
         if (yes) {
-            ++result_.tally.rare[state];
+            Tally::count(result_.tally.rare, state);
         }
     }
 
@@ -92,6 +102,7 @@ class Life {
 
     const LifePlan& plan_;
     const bool keep_trace_;
+    Chooser* const chooser_;
     Stage stage_;
     uint32_t cycle_ = 0;
     size_t judged_events_ =
@@ -201,9 +212,9 @@ bool Life::told_of_a_fault(size_t since, const Cycle& done) {
 void Life::count(const PlannedCycle& planned, const Cycle& done) {
     Tally& tally = result_.tally;
     ++tally.cycles;
-    ++tally.acts[name_of(planned.act)];
+    Tally::count(tally.acts, name_of(planned.act));
     for (const PlannedFault& fault : planned.faults) {
-        ++tally.faults[row_of(fault.kind).name];
+        Tally::count(tally.faults, row_of(fault.kind).name);
     }
     const bool down = (done.errand && done.errand->guest_went_down) ||
                       (!done.alive() && stage_.machine().domain.down());
@@ -212,7 +223,7 @@ void Life::count(const PlannedCycle& planned, const Cycle& done) {
                    : done.alive() ? "none"
                                   : "died",
                    done.errand ? done.errand->message : ""};
-    ++tally.outcomes[note.outcome];
+    Tally::count(tally.outcomes, note.outcome);
     result_.notes.push_back(std::move(note));
     count_rare(planned, done);
 }
@@ -324,8 +335,12 @@ const std::vector<std::string>& rare_states() {
     return states;
 }
 
-LifeResult live(const LifePlan& plan, bool keep_trace) {
-    return Life{plan, keep_trace}.run();
+LifeResult live(const LifePlan& plan, bool keep_trace, Chooser* chooser) {
+    if (chooser == nullptr && !plan.choices.empty()) {
+        Chooser own{plan.choices};
+        return Life{plan, keep_trace, &own}.run();
+    }
+    return Life{plan, keep_trace, chooser}.run();
 }
 
 }  // namespace resume::stress

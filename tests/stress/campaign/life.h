@@ -5,12 +5,15 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "libresume/oracle/trace_view.h"
 #include "tests/stress/campaign/plan.h"
 
 namespace resume::stress {
+
+class Chooser;
 
 /// What is wrong with a life. The first of it, in the order of the cycles.
 struct Finding {
@@ -34,7 +37,13 @@ struct Tally {
     uint64_t events = 0;
     uint64_t violations = 0;
     uint64_t inconclusive = 0;  ///< lives: nothing can be said of them
-    std::map<std::string, uint64_t> outcomes, acts, faults, rare;
+    using Counts = std::map<std::string, uint64_t, std::less<>>;
+    Counts outcomes, acts, faults, rare;
+
+    static void count(Counts& counts, std::string_view what) {
+        const auto found = counts.find(what);
+        ++(found != counts.end() ? found : counts.emplace(what, 0).first)->second;
+    }
 
     void add(const Tally& other);
 };
@@ -55,6 +64,9 @@ struct LifeResult {
     oracle::TraceView view;  ///< empty unless it was to be kept
 };
 
-[[nodiscard]] LifeResult live(const LifePlan& plan, bool keep_trace = false);
+/// `chooser`: follows what the plan chooses and remembers what there was to choose from; without
+/// one the plan's choices are followed all the same.
+[[nodiscard]] LifeResult live(const LifePlan& plan, bool keep_trace = false,
+                              Chooser* chooser = nullptr);
 
 }  // namespace resume::stress

@@ -30,7 +30,7 @@ enum class FaultKind : uint8_t {
     device_added,          ///< a, b = as above: one is registered in mid-cycle
     hypercall_fails,       ///< a = row of the table of calls, b = calls let through, c = errno
     hypercall_slow,        ///< a = row of the table of calls, b = ms
-    store_fails,           ///< a = row of the table of requests: EAGAIN once
+    store_fails,           ///< a = row of the table of requests, b = let through: EAGAIN once
     store_slow,            ///< b = ms for every request
     vcpu_not_parked,       ///< a = vCPU
     backend_slow,          ///< b = ms a step
@@ -75,6 +75,9 @@ struct LifePlan {
     bool calls_cpus = false;   ///< a device needs the other vCPUs in its first hook
     bool exception_gates = true;
     Bugs bugs{};
+    /// Which of the ready devices goes next, wherever there is a choice, in turn; after these the
+    /// first. Empty: as `order` says.
+    std::vector<uint32_t> choices{};
     std::vector<PlannedCycle> cycles{};
 };
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr const char* kTitle = "resume-stress-plan 1";
 constexpr uint32_t kMostMs = 600'000;
+constexpr size_t kMostChoices = 10'000;
 
 struct Number {
     const char* name;
@@ -99,6 +100,12 @@ bool read_line(const std::string& word, std::istringstream& rest, LifePlan& plan
     if (word == "cycle") {
         return read_cycle(rest, plan);
     }
+    if (word == "choices") {
+        for (uint32_t choice = 0; rest >> choice;) {
+            plan.choices.push_back(choice);
+        }
+        return rest.eof() && plan.choices.size() <= kMostChoices;
+    }
     return word == "fault" ? read_fault(rest, plan) : read_number(word, rest, plan);
 }
 
@@ -118,6 +125,13 @@ std::string to_text(const LifePlan& plan) {
         if (plan.bugs.has(bug_info(i).bug)) {
             out << "bug " << bug_info(i).name << '\n';
         }
+    }
+    if (!plan.choices.empty()) {
+        out << "choices";
+        for (const uint32_t choice : plan.choices) {
+            out << ' ' << choice;
+        }
+        out << '\n';
     }
     for (const PlannedCycle& cycle : plan.cycles) {
         out << "cycle " << name_of(cycle.act) << ' ' << cycle.load << ' ' << cycle.awake_ms << '\n';

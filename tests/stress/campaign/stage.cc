@@ -30,7 +30,7 @@ std::vector<model::HostConfig> hosts_of(uint32_t count) {
     return hosts;
 }
 
-ModelledGuestConfig config_of(const LifePlan& plan) {
+ModelledGuestConfig config_of(const LifePlan& plan, Chooser* chooser) {
     ModelledGuestConfig config;
     config.machine.guest = plan.guest;
     config.machine.vcpus = plan.vcpus;
@@ -43,6 +43,9 @@ ModelledGuestConfig config_of(const LifePlan& plan) {
     config.callback = plan.vcpu_vector ? CallbackMode::vcpu_vector : CallbackMode::global_vector;
     config.policy = {.order = plan.order == 0 ? Policy::Order::by_index : Policy::Order::by_seed,
                      .seed = plan.order};
+    if (chooser != nullptr) {
+        config.policy = chooser->policy();
+    }
     config.tick_ms = plan.tick_ms;
     config.hook_deadline_ms = 2'000;
     return config;
@@ -60,7 +63,11 @@ model::BlkbackConfig disk_of(const LifePlan& plan) {
 
 }  // namespace
 
-Stage::Stage(const LifePlan& plan) : plan_{plan}, guest_{config_of(plan)} {
+Stage::Stage(const LifePlan& plan, Chooser* chooser)
+    : plan_{plan}, guest_{config_of(plan, chooser)} {
+    if (chooser != nullptr) {
+        chooser->attach(guest_);
+    }
     machine().toolstack.down_timeout =
         3 * model::kSecond;  // of a refusal: a minute is only waiting
     guest_.device("rtc").behaviour.reads_clock = plan.reads_clock;
@@ -121,7 +128,9 @@ void Stage::arm(const PlannedCycle& cycle) {
     if (cycle.load && !disk_is_gone() && disk_->backend.replugs) {
         guest_.run([this] { disk_->load.start(); });
     }
-    guest_.idle(cycle.awake_ms * model::kMillisecond);
+    if (cycle.awake_ms != 0) {
+        guest_.idle(cycle.awake_ms * model::kMillisecond);
+    }
     for (const PlannedFault& fault : cycle.faults) {
         if (fault.kind == FaultKind::task_killed) {
             guest_.run([this] { guest_.tasks().at(kTaskInStore).kill(); });
@@ -160,8 +169,8 @@ void Stage::calm() {
     put_back_devices();
     for (uint32_t i = 0; i < kTasks; ++i) {
         guest_.tasks().at(i).refuses = false;
-        guest_.run([this, i] { guest_.tasks().at(i).stop(); });
     }
+    guest_.run([this] { guest_.tasks().stop(); });
     if (transaction_open_) {
         transaction_open_ = false;
         guest_.run([this] {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 
+#include "tests/stress/campaign/chooser.h"
 #include "tests/stress/campaign/plan.h"
 #include "tests/stress/guest/loaded_disk.h"
 #include "tests/stress/guest/loaded_net.h"
@@ -14,7 +15,8 @@ namespace resume::stress {
 
 class Stage {
   public:
-    explicit Stage(const LifePlan& plan);
+    /// `chooser`, which outlives it: who goes next in a cycle; null: as the plan's order says.
+    Stage(const LifePlan& plan, Chooser* chooser);
     ~Stage();
     Stage(const Stage&) = delete;
     Stage& operator=(const Stage&) = delete;

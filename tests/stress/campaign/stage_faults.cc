@@ -208,6 +208,7 @@ void Stage::arm_calls(const PlannedFault& fault) {
         case FaultKind::store_fails:
             faults.add({.site = model::FaultSite::store_request,
                         .number = store_requests()[fault.a].number,
+                        .skip = fault.b,
                         .error = EAGAIN});
             break;
         case FaultKind::store_slow:

@@ -13,8 +13,7 @@ namespace resume::stress {
 
 namespace {
 
-void print_rates(std::ostream& out, const char* title,
-                 const std::map<std::string, uint64_t>& counts, uint64_t all) {
+void print_rates(std::ostream& out, const char* title, const Tally::Counts& counts, uint64_t all) {
     out << title << '\n';
     for (const auto& [name, count] : counts) {
         out << "  " << std::left << std::setw(24) << name << std::right << std::setw(12) << count

@@ -87,6 +87,20 @@ class ModelledGuest {
         collect();
         return view_.events.size();
     }
+    /// The same without moving anything.
+    [[nodiscard]] size_t events_so_far() const {
+        return view_.events.size() + machine_.trace.size();
+    }
+    /// Those from number `first` on.
+    template <class See>
+    void see_events(size_t first, See&& see) const {
+        for (; first < view_.events.size(); ++first) {
+            see(view_.events[first]);
+        }
+        for (first -= view_.events.size(); first < machine_.trace.size(); ++first) {
+            see(machine_.trace.at(static_cast<uint32_t>(first)));
+        }
+    }
     /// The trace since boot.
     [[nodiscard]] const oracle::TraceView& view();
     [[nodiscard]] oracle::Verdict verdict() { return oracle::judge(view()); }
