@@ -12,6 +12,7 @@
 #include "tests/stress/campaign/summary.h"
 #include "tests/stress/explore/explore_text.h"
 #include "tests/stress/options.h"
+#include "tests/stress/real/campaign.h"
 #include "tests/stress/stress_options.h"
 #include "tests/stress/trace_file.h"
 
@@ -47,9 +48,28 @@ ExitCode tell(const CampaignResult& result, bool json) {
     return result.tally.inconclusive != 0 ? ExitCode::inconclusive : ExitCode::good;
 }
 
-ExitCode run(const StressOptions& options) {
+void stop_on_signals() {
     std::signal(SIGINT, [](int) { g_stop = true; });
     std::signal(SIGTERM, [](int) { g_stop = true; });
+}
+
+ExitCode run_real(const real::Options& options) {
+    stop_on_signals();
+    real::State state = real::run_campaign(options, g_stop, std::cout);
+    real::let_flakes_off(options, state);
+    if (!options.junit_file.empty()) {
+        std::ofstream file{options.junit_file};
+        real::print_junit(file, options, state);
+        if (!file.flush()) {
+            throw std::runtime_error{options.junit_file + ": cannot be written"};
+        }
+    }
+    real::print_summary(std::cout, options, state);
+    return real::exit_code_of(state);
+}
+
+ExitCode run(const StressOptions& options) {
+    stop_on_signals();
     const CampaignResult result = run_campaign(options.campaign, g_stop);
     if (!options.junit_file.empty()) {
         std::ofstream file{options.junit_file};
@@ -153,6 +173,8 @@ ExitCode act(const StressOptions& options) {
             return run(options);
         case StressOptions::Command::merge:
             return tell(merge_summaries(options.files), options.json);
+        case StressOptions::Command::real:
+            return run_real(options.real);
         default:
             return replay(options);
     }
@@ -171,6 +193,9 @@ int main(int argc, char** argv) {
     }
     try {
         return static_cast<int>(resume::stress::act(*parsed.options));
+    } catch (const resume::stress::real::NotAvailable& error) {
+        spdlog::error("{}", error.what());
+        return static_cast<int>(ExitCode::not_available);
     } catch (const resume::stress::UnusableFile& error) {
         spdlog::error("{}", error.what());
         return static_cast<int>(ExitCode::unreadable);

@@ -158,6 +158,9 @@ ParsedStressOptions parse_stress_options(int argc, char** argv) {
     merge.add_option("summaries", options.files, "files whose last line is a shard's summary")
         ->required();
     merge.add_flag("--json", options.json, "the summary as one line of JSON");
+    auto& real = *app.add_subcommand("real", "a real guest, cycle after cycle");
+    real::Words real_words;
+    real::add_options(real, options.real, real_words);
     try {
         app.parse(argc, argv);
         using Command = StressOptions::Command;
@@ -165,9 +168,14 @@ ParsedStressOptions parse_stress_options(int argc, char** argv) {
                           : explore ? Command::explore
                           : replay  ? Command::replay
                           : shrink  ? Command::shrink
+                          : real    ? Command::real
                                     : Command::merge;
-        settle(options, words);
-        settle_exploration(options);
+        if (real) {
+            real::settle(options.real, real_words);
+        } else {
+            settle(options, words);
+            settle_exploration(options);
+        }
     } catch (const CLI::ParseError& error) {
         const bool help = app.exit(error) == 0;
         return {.options = std::nullopt, .exit_code = help ? 0 : static_cast<int>(ExitCode::usage)};

@@ -8,11 +8,12 @@
 
 #include "tests/stress/campaign/campaign.h"
 #include "tests/stress/explore/explore.h"
+#include "tests/stress/real/options.h"
 
 namespace resume::stress {
 
 struct StressOptions {
-    enum class Command : uint8_t { run, explore, replay, shrink, merge };
+    enum class Command : uint8_t { run, explore, replay, shrink, merge, real };
     Command command = Command::run;
     CampaignOptions campaign;
     ExploreOptions explore;
@@ -22,6 +23,7 @@ struct StressOptions {
     std::vector<std::string> files;  ///< a plan; merge: summaries
     std::string trace_file;
     std::string out_file;
+    real::Options real{};
 };
 
 struct ParsedStressOptions {

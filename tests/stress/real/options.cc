@@ -1,0 +1,129 @@
+#include "tests/stress/real/options.h"
+
+#include <cstdio>
+#include <regex>
+
+namespace resume::stress::real {
+
+namespace {
+
+constexpr Method kMethods[] = {Method::pm_test, Method::s3, Method::s2idle, Method::command};
+
+/// "500", "500..3000": milliseconds.
+Span span_from(const char* option, const std::string& text, Span otherwise) {
+    if (text.empty()) {
+        return otherwise;
+    }
+    Span span;
+    int used = 0;
+    constexpr uint32_t kHourMs = 3'600'000;
+    if (std::sscanf(text.c_str(), "%9u..%9u%n", &span.least, &span.most, &used) != 2) {
+        used = 0;
+        if (std::sscanf(text.c_str(), "%9u%n", &span.least, &used) == 1) {
+            span.most = span.least;
+        }
+    }
+    if (static_cast<size_t>(used) != text.size() || span.least > span.most || span.most > kHourMs) {
+        throw CLI::ValidationError{std::string{option} + ": '" + text +
+                                   "' is not milliseconds, as 500 or 500..3000, up to an hour"};
+    }
+    return span;
+}
+
+/// "2:out of memory": at most 2 % of the cycles may fail with these words.
+Flake flake_from(const std::string& text) {
+    Flake flake;
+    int used = 0;
+    if (std::sscanf(text.c_str(), "%lf:%n", &flake.percent, &used) != 1 || used == 0 ||
+        flake.percent < 0 || flake.percent > 100) {
+        throw CLI::ValidationError{"--flake: '" + text + "' is not PERCENT:REGEX"};
+    }
+    flake.pattern = text.substr(static_cast<size_t>(used));
+    try {
+        const std::regex understood{flake.pattern};
+    } catch (const std::regex_error& error) {
+        throw CLI::ValidationError{"--flake: '" + flake.pattern + "': " + error.what()};
+    }
+    return flake;
+}
+
+}  // namespace
+
+const char* name_of(Method method) noexcept {
+    switch (method) {
+        case Method::pm_test:
+            return "pm-test";
+        case Method::s3:
+            return "s3";
+        case Method::s2idle:
+            return "s2idle";
+        case Method::command:
+            return "cmd";
+    }
+    return "";
+}
+
+void add_options(CLI::App& command, Options& options, Words& words) {
+    command.add_option("--method", words.method, "pm-test, s3, s2idle (this guest), or cmd")
+        ->required();
+    command.add_option("--level", options.level, "pm-test: freezer, devices, platform, ...")
+        ->capture_default_str();
+    command.add_option("--cycles", options.cycles, "how many, after the probe")
+        ->capture_default_str();
+    command.add_option("--seed", options.seed, "of everything that is drawn")
+        ->capture_default_str();
+    command.add_option("--asleep-ms", words.asleep, "N or N..M; default 1000..3000");
+    command.add_option("--awake-ms", words.awake, "N or N..M; default 0..500");
+    command.add_option("--cycle-cmd", options.cycle_command, "cmd: one cycle, as a shell command");
+    command.add_option("--reset-cmd", options.reset_command,
+                       "cmd: makes the guest stand again after a failure");
+    command.add_option("--before", options.before, "shell command before each cycle");
+    command.add_option("--after", options.after, "shell command after each cycle");
+    command.add_option("--check", options.check, "shell command that says whether all is well");
+    command.add_option("--patience-s", words.patience, "for each command; default 120");
+    command.add_option("--flake", words.flakes,
+                       "PERCENT:REGEX, a known failure that may be so frequent");
+    command.add_option("--memory-mib", options.memory_mib, "memory that must come back as it was")
+        ->check(CLI::Range(0U, 4096U))
+        ->capture_default_str();
+    command.add_option("--reports", options.reports_folder, "of the agent, to compare with")
+        ->capture_default_str();
+    command
+        .add_option("--continue", options.state_file,
+                    "the plan on disk: a run that was cut off goes on from there")
+        ->capture_default_str();
+    command.add_flag("--json", options.json, "a line of JSON a cycle, the summary last");
+    command.add_option("--junit", options.junit_file, "write the result there as JUnit XML");
+}
+
+void settle(Options& options, const Words& words) {
+    bool known = false;
+    for (const Method method : kMethods) {
+        if (words.method == name_of(method)) {
+            options.method = method;
+            known = true;
+        }
+    }
+    if (!known) {
+        throw CLI::ValidationError{"unknown method '" + words.method +
+                                   "'; known: pm-test, s3, s2idle, cmd"};
+    }
+    if ((options.method == Method::command) == options.cycle_command.empty()) {
+        throw CLI::ValidationError{"--cycle-cmd goes with --method cmd, and only with it"};
+    }
+    if (options.method != Method::command && !options.reset_command.empty()) {
+        throw CLI::ValidationError{
+            "--reset-cmd goes with --method cmd: nothing in a guest that "
+            "died can start it again"};
+    }
+    options.asleep_ms = span_from("--asleep-ms", words.asleep, options.asleep_ms);
+    options.awake_ms = span_from("--awake-ms", words.awake, options.awake_ms);
+    if (!words.patience.empty()) {
+        options.patience = std::chrono::seconds{span_from("--patience-s", words.patience, {}).most};
+    }
+    for (const std::string& text : words.flakes) {
+        options.flakes.push_back(flake_from(text));
+    }
+}
+
+}  // namespace resume::stress::real

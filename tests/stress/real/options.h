@@ -1,0 +1,59 @@
+// `resume-stress real`: what a real guest is taken through, and what counts as a failure.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace resume::stress::real {
+
+enum class Method : uint8_t { pm_test, s3, s2idle, command };
+
+/// Milliseconds, both ends included; drawn anew for every cycle.
+struct Span {
+    uint32_t least = 0;
+    uint32_t most = 0;
+};
+
+/// Failures whose words match are known and let off while they stay rare.
+struct Flake {
+    std::string pattern;  ///< ECMAScript
+    double percent = 0;   ///< of all cycles, at most
+};
+
+struct Options {
+    Method method = Method::pm_test;
+    std::string level = "devices";  ///< pm-test: as in /sys/power/pm_test
+    uint64_t cycles = 100;
+    uint64_t seed = 1;
+    Span asleep_ms{1000, 3000};
+    Span awake_ms{0, 500};
+    std::string cycle_command;  ///< method cmd: takes the guest through one cycle
+    std::string reset_command;  ///< makes it stand again after one that failed
+    std::string before;         ///< shell commands around each cycle; a status but 0 is a failure
+    std::string after;
+    std::string check;
+    std::chrono::milliseconds patience{120'000};  ///< for each command
+    std::vector<Flake> flakes;
+    uint32_t memory_mib = 16;                             ///< filled and compared; 0: none
+    std::string reports_folder = "/var/lib/libresume";    ///< of an agent, where one runs
+    std::string state_file = "/run/resume-stress.state";  ///< the plan on disk
+    bool json = false;
+    std::string junit_file;
+};
+
+const char* name_of(Method method) noexcept;
+
+/// The words of the command line that still have to be understood.
+struct Words {
+    std::string method, asleep, awake, patience;
+    std::vector<std::string> flakes;
+};
+
+void add_options(CLI::App& command, Options& options, Words& words);
+/// Throws CLI::ValidationError, naming the option and what is wrong with it.
+void settle(Options& options, const Words& words);
+
+}  // namespace resume::stress::real

@@ -1,0 +1,125 @@
+#include "tests/stress/real/witness.h"
+
+#include <poll.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "agent/report/cycle_log.h"
+#include "tests/stress/campaign/dice.h"
+
+namespace resume::stress::real {
+
+namespace {
+
+constexpr size_t kMostLines = 200;
+constexpr size_t kMostReports = 4U << 20;
+
+}  // namespace
+
+Pattern::Pattern(uint32_t mib, uint64_t seed) : seed_{seed} {
+    words_.resize(size_t{mib} * (1U << 20) / sizeof(uint64_t));
+    for (size_t i = 0; i < words_.size(); ++i) {
+        words_[i] = mixed(seed_ + i);
+    }
+}
+
+std::string Pattern::problem() const {
+    for (size_t i = 0; i < words_.size(); ++i) {
+        // volatile: the compiler knows that nobody writes here, and that is what is in question.
+        const uint64_t is = *static_cast<const volatile uint64_t*>(&words_[i]);
+        if (is != mixed(seed_ + i)) {
+            return "memory changed: word " + std::to_string(i) + " of " +
+                   std::to_string(words_.size());
+        }
+    }
+    return {};
+}
+
+KernelLog::KernelLog() : kmsg_{agent::Root{}} {}
+
+std::vector<std::string> KernelLog::take() {
+    std::vector<std::string> lines;
+    bool lost = false;
+    while (auto record = kmsg_.next(lost)) {
+        lines.push_back(std::move(record->text));
+    }
+    if (lines.size() > kMostLines) {
+        lines.erase(lines.begin(), lines.end() - kMostLines);
+    }
+    return lines;
+}
+
+Devices::Devices()
+    : before_{agent::doctor::take_inventory(agent::doctor::Root::live(),
+                                            agent::doctor::live_cpuid())} {}
+
+std::string Devices::problem() const {
+    using agent::doctor::Difference;
+    const auto now =
+        agent::doctor::take_inventory(agent::doctor::Root::live(), agent::doctor::live_cpuid());
+    for (const Difference& each : agent::doctor::compare(before_, now, {}).differences) {
+        if (each.importance != agent::doctor::Class::informational &&
+            each.kind != Difference::Kind::gained) {
+            return "not as before: " + each.id + " was '" + each.was + "', is '" + each.now + "'";
+        }
+    }
+    return {};
+}
+
+AgentReports::AgentReports(std::string folder)
+    : folder_{std::move(folder)}, watch_{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)} {
+    here_ = ::inotify_add_watch(watch_.get(), folder_.c_str(),
+                                IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0;
+}
+
+void AgentReports::forget() {
+    while (look()) {
+    }
+}
+
+std::optional<AgentReport> AgentReports::look() {
+    std::optional<AgentReport> found;
+    agent::for_each_report(folder_ + "/cycles.jsonl", kMostReports, [&](std::string_view line) {
+        if (found) {
+            return;
+        }
+        const auto json = nlohmann::json::parse(line, nullptr, false);
+        if (!json.is_object() || !json.contains("id") || !json["id"].is_string() ||
+            !known_.insert(json["id"]).second) {
+            return;
+        }
+        AgentReport report;
+        report.kind = json.value("kind", "");
+        report.outcome = json.value("outcome", "");
+        if (const auto cause = json.find("cause"); cause != json.end() && cause->is_object()) {
+            report.error = cause->value("errno", 0);
+        }
+        found = std::move(report);
+    });
+    return found;
+}
+
+std::optional<AgentReport> AgentReports::wait(std::chrono::milliseconds patience) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (;;) {
+        while (auto report = look()) {
+            if (report->outcome != "none") {  // a clock step, a pause: no suspend
+                return report;
+            }
+        }
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - std::chrono::steady_clock::now());
+        if (left.count() <= 0) {
+            return std::nullopt;
+        }
+        pollfd waited{.fd = watch_.get(), .events = POLLIN, .revents = 0};
+        ::poll(&waited, 1, static_cast<int>(left.count()));
+        char events[4096];
+        while (::read(watch_.get(), events, sizeof events) > 0) {
+        }
+    }
+}
+
+}  // namespace resume::stress::real
