@@ -29,9 +29,8 @@ struct Evidence {
     Snapshot after{};
     std::string trace{};            ///< ftrace text of the steps
     bool trace_cut = false;         ///< more came than is kept
-    std::string devices{};          ///< ftrace text of the devices' callbacks
+    std::string devices{};          ///< the same steps with the devices' callbacks
     bool devices_cut = false;       ///< they are not in `trace`, though they should be
-    int64_t devices_since_ns = 0;   ///< what is older of them is gone, CLOCK_BOOTTIME
     std::vector<KmsgFacts> kmsg{};  ///< one a suspend, in order
     bool clock_set = false;         ///< the cancel-on-set timer fired
     bool forked = false;            ///< the VM generation changed

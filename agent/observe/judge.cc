@@ -219,7 +219,8 @@ void miss_devices(CycleReport& report) {
     for (auto& check : report.checks) {
         if (check.id == "oracle" && check.status == "ok") {
             check.status = "inconclusive";
-            check.detail = "devices' callbacks came faster than they could be read";
+            check.detail =
+                "devices' callbacks came faster than they could be read, or cannot be put in order";
         }
     }
 }

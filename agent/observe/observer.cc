@@ -253,8 +253,7 @@ void Observer::drain() {
 // Nobody is woken up by them: their buffer keeps them until the steps say that a suspend is over.
 void Observer::add_devices() {
     auto& text = evidence_.devices;
-    const auto begin = first_stamp(evidence_.trace);
-    if (sources_.devices.fd() < 0 || !begin) {
+    if (sources_.devices.fd() < 0 || !first_stamp(evidence_.trace)) {
         return;
     }
     while (text.size() < kMostTrace && sources_.devices.read(text) != 0) {
@@ -262,10 +261,11 @@ void Observer::add_devices() {
     if (text.size() >= kMostTrace || text.find("[LOST ") != std::string::npos) {
         let_devices_go();
     }
-    const size_t mine = length_until(text, *last_stamp(evidence_.trace));
-    evidence_.devices_cut = *begin < evidence_.devices_since_ns;
+    const auto same = same_steps(evidence_.trace, text);
+    const size_t mine = same ? same->end : length_until(text, *last_stamp(evidence_.trace));
+    evidence_.devices_cut = !same || same->late;
     if (!evidence_.devices_cut) {
-        evidence_.trace = merge_traces(evidence_.trace, std::string_view{text}.substr(0, mine));
+        evidence_.trace = text.substr(same->begin, same->end - same->begin);
     }
     text.erase(0, mine);
     text.shrink_to_fit();  // a megabyte that would be kept until the next suspend
@@ -274,7 +274,6 @@ void Observer::add_devices() {
 void Observer::let_devices_go() {
     sources_.devices.empty();
     evidence_.devices.clear();
-    evidence_.devices_since_ns = sources_.clocks().boot_ns;
 }
 
 Evidence Observer::take_rest(size_t over) {
@@ -313,7 +312,6 @@ void Observer::settle() {
     }
     add_devices();
     next.devices = std::move(evidence_.devices);
-    next.devices_since_ns = evidence_.devices_since_ns;
     evidence_.after = sources_.snapshot();
     evidence_.sources = sources_.states();
     auto reports = judge(evidence_, classify_);

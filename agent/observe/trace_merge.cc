@@ -1,5 +1,8 @@
 #include "agent/observe/trace_merge.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "agent/base/files.h"
 
 namespace resume::agent {
@@ -15,6 +18,34 @@ std::string_view take_line(std::string_view& text) {
     const std::string_view line = text.substr(0, end == std::string_view::npos ? end : end + 1);
     text.remove_prefix(line.size());
     return line;
+}
+
+/// One event is stamped once for each buffer, one after the other.
+constexpr int64_t kMostApartNs = 1'000'000;
+
+struct Step {
+    std::string_view what{};  ///< "dpm_prepare[2] begin"
+    int64_t stamp_ns = 0;
+    size_t begin = 0;  ///< of its line
+    size_t end = 0;
+};
+
+std::vector<Step> steps_of(std::string_view trace) {
+    std::vector<Step> steps;
+    std::string_view rest = trace;
+    while (!rest.empty()) {
+        const size_t begin = trace.size() - rest.size();
+        const std::string_view line = take_line(rest);
+        const size_t at = line.find(kStep);
+        const auto stamp = stamp_of(line);
+        if (at != std::string_view::npos && stamp && line.ends_with('\n')) {
+            steps.push_back({.what = line.substr(at + kStep.size()),
+                             .stamp_ns = *stamp,
+                             .begin = begin,
+                             .end = trace.size() - rest.size()});
+        }
+    }
+    return steps;
 }
 
 }  // namespace
@@ -67,35 +98,21 @@ std::optional<int64_t> last_stamp(std::string_view trace) {
     return std::nullopt;
 }
 
-std::string merge_traces(std::string_view steps, std::string_view devices) {
-    const auto first = first_stamp(steps);
-    std::string merged;
-    merged.reserve(steps.size() + devices.size());
-    std::string_view device = take_line(devices);
-    const auto take_devices = [&](int64_t limit) {  // those before it
-        for (; !device.empty(); device = take_line(devices)) {
-            const auto stamp = stamp_of(device);
-            if (stamp && *stamp >= limit) {
-                return;
-            }
-            if (stamp && first && *stamp >= *first) {
-                merged += device;
-            }
-        }
-    };
-    while (!steps.empty()) {
-        const std::string_view line = take_line(steps);
-        if (line.find(kCallback) != std::string_view::npos) {
-            continue;
-        }
-        if (const auto stamp = stamp_of(line)) {
-            // Of the same microsecond: a step begins before its devices and ends after them.
-            take_devices(*stamp + (line.find(" begin") == std::string_view::npos ? 1 : 0));
-        }
-        merged += line;
+std::optional<SameSteps> same_steps(std::string_view steps, std::string_view devices) {
+    const auto wanted = steps_of(steps);
+    const auto there = steps_of(devices);
+    const auto same = [](const Step& one, const Step& other) { return one.what == other.what; };
+    const auto found = std::search(there.begin(), there.end(), wanted.begin(), wanted.end(), same);
+    if (wanted.empty() || found == there.end()) {
+        return std::nullopt;
     }
-    take_devices(INT64_MAX);
-    return merged;
+    const auto last = found + static_cast<std::ptrdiff_t>(wanted.size()) - 1;
+    SameSteps part{.begin = found->begin, .end = last->end};
+    for (size_t i = 0; i < wanted.size(); ++i) {
+        const Step& step = found[static_cast<std::ptrdiff_t>(i)];
+        part.late = part.late || step.stamp_ns > wanted[i].stamp_ns + kMostApartNs;
+    }
+    return part;
 }
 
 size_t length_until(std::string_view devices, int64_t ns) {

@@ -53,7 +53,7 @@ TraceInstance::TraceInstance(const Root& root, What what, const TraceOptions& op
         return;
     }
     if (what == What::steps) {
-        enable_failures(!options.devices);
+        enable_failures();
     }
 }
 
@@ -70,12 +70,11 @@ std::string TraceInstance::enable(std::string_view event) {
     return error == 0 ? std::string{} : explain("cannot enable " + path, error);
 }
 
-// A kernel may well have neither; the suspends are what counts. The kernel writes every callback
-// before it looks at the filter, a third of what watching costs: only where nothing else has them.
-void TraceInstance::enable_failures(bool callbacks) {
-    const std::string ends = folder_ + "/events/power/device_pm_callback_end";
-    if (callbacks && write_existing(ends + "/filter", "error != 0") == 0) {
-        write_existing(ends + "/enable", "1");
+// A kernel may well have neither; the suspends are what counts.
+void TraceInstance::enable_failures() {
+    const std::string callbacks = folder_ + "/events/power/device_pm_callback_end";
+    if (write_existing(callbacks + "/filter", "error != 0") == 0) {
+        write_existing(callbacks + "/enable", "1");
     }
     for (const char* system : {"ras", "memory_failure"}) {
         const std::string path = folder_ + "/events/" + system + "/memory_failure_event/enable";
@@ -87,9 +86,9 @@ bool TraceInstance::left_running() const {
     const auto clock = read_line(folder_ + "/trace_clock", 256);
     return read_number(folder_ + "/tracing_on") == 1 && clock &&
            clock->find("[boot]") != std::string::npos &&
-           read_number(folder_ + "/events/power/" +
-                       (what_ == What::steps ? "suspend_resume" : "device_pm_callback_start") +
-                       "/enable") == 1;
+           read_number(folder_ + "/events/power/suspend_resume/enable") == 1 &&
+           (what_ == What::steps ||
+            read_number(folder_ + "/events/power/device_pm_callback_start/enable") == 1);
 }
 
 std::string TraceInstance::open_pipe() {
@@ -116,8 +115,9 @@ std::string TraceInstance::set_up(const TraceOptions& options) {
         }
     }
     const std::vector<const char*> events =
-        what_ == What::steps ? std::vector{"suspend_resume"}
-                             : std::vector{"device_pm_callback_start", "device_pm_callback_end"};
+        what_ == What::steps
+            ? std::vector{"suspend_resume"}
+            : std::vector{"suspend_resume", "device_pm_callback_start", "device_pm_callback_end"};
     for (const char* event : events) {
         if (auto problem = enable(event); !problem.empty()) {
             return problem;

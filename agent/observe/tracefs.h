@@ -1,9 +1,9 @@
 // Private tracefs instances with the kernel's own record of suspends, in boot time: one of the
-// steps (power:suspend_resume) and of pages that the kernel loses, which says what happened; and
-// one of all devices' callbacks (power:device_pm_callback_{start,end}), a hundred times as much,
-// which may overflow: the kernel's log names a device that failed then. Where the second one is
-// switched off, the first has the callbacks that failed. Nobody else's tracing is touched, and ours
-// goes away with us.
+// steps (power:suspend_resume), of devices that fail and of pages that the kernel loses, which says
+// what happened; and one of the same steps with all devices' callbacks
+// (power:device_pm_callback_{start,end}), a hundred times as much, which may overflow: without it
+// the first one must still tell who refused. Nobody else's tracing is touched, and ours goes away
+// with us.
 #pragma once
 
 #include <cstdint>
@@ -52,7 +52,7 @@ class TraceInstance {
     std::string open_pipe();
     std::string set_up(const TraceOptions& options);
     std::string enable(std::string_view event);
-    void enable_failures(bool callbacks);
+    void enable_failures();
 
     What what_;
     std::string folder_{};

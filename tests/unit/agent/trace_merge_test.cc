@@ -10,23 +10,17 @@
 namespace resume::agent {
 namespace {
 
-/// A trace as the two buffers would have it.
-struct Halves {
-    std::string steps{};
-    std::string devices{};
-};
-
-Halves halves_of(const std::string& trace) {
-    Halves halves;
+/// What the steps' buffer has of a trace: devices only where they failed.
+std::string steps_of(const std::string& trace) {
+    std::string steps;
     std::istringstream in{trace};
     for (std::string line; std::getline(in, line);) {
         const bool callback = line.find("device_pm_callback_") != std::string::npos;
-        (callback ? halves.devices : halves.steps) += line + "\n";
-        if (callback && line.find("err=-") != std::string::npos) {
-            halves.steps += line + "\n";
+        if (!callback || line.find("err=-") != std::string::npos) {
+            steps += line + "\n";
         }
     }
-    return halves;
+    return steps;
 }
 
 std::string recorded(const char* name) {
@@ -43,19 +37,21 @@ std::string told(const std::vector<oracle::CycleReport>& reports) {
     return text;
 }
 
-TEST(TraceMerge, WhatTwoBuffersHoldIsTheTraceOfOne) {
+TEST(TraceMerge, TheDevicesBufferHasTheSameStepsWithMoreBetweenThem) {
     for (const char* name : {"kvm-s3.txt", "kvm-s2idle.txt", "kvm-device-refuses.txt",
                              "kvm-pm-test-core.txt", "xen-cancelled.txt"}) {
         const std::string trace = recorded(name);
         ASSERT_FALSE(trace.empty()) << name;
-        const Halves halves = halves_of(trace);
-        const auto whole = classify_trace(trace);
-        const auto merged = classify_trace(merge_traces(halves.steps, halves.devices));
-        EXPECT_EQ(told(merged), told(whole)) << name;
-        ASSERT_EQ(merged.size(), whole.size());
-        for (size_t i = 0; i < whole.size(); ++i) {
-            EXPECT_EQ(merged[i].devices.size(), whole[i].devices.size());
-        }
+        const std::string twice = trace + trace;
+        const auto first = same_steps(steps_of(trace), twice);
+        ASSERT_TRUE(first) << name;
+        EXPECT_LE(first->end, trace.size());
+        EXPECT_FALSE(first->late);
+        EXPECT_EQ(told(classify_trace(twice.substr(first->begin, first->end - first->begin))),
+                  told(classify_trace(trace)));
+        const auto both = same_steps(steps_of(twice), twice);
+        ASSERT_TRUE(both) << name;
+        EXPECT_GT(both->end, trace.size());
     }
 }
 
@@ -63,24 +59,47 @@ TEST(TraceMerge, TheStepsAloneTellTheSame) {
     for (const char* name :
          {"kvm-s3.txt", "kvm-device-refuses.txt", "xen-cancelled.txt", "xen-restored.txt"}) {
         const std::string trace = recorded(name);
-        EXPECT_EQ(told(classify_trace(halves_of(trace).steps)), told(classify_trace(trace)))
-            << name;
+        EXPECT_EQ(told(classify_trace(steps_of(trace))), told(classify_trace(trace))) << name;
     }
 }
 
 constexpr const char* kDevice = "  x-49      [000] .....   8.000000: device_pm_callback_start: a b";
 
+std::string at(const char* stamp, const char* what) {
+    return std::string{" x-49 [000] ..... "} + stamp + ": suspend_resume: " + what + "\n";
+}
+
 TEST(TraceMerge, WhatIsNotOfTheSuspendStaysOut) {
-    const std::string steps =
-        " x-49 [000] ..... 8.000000: suspend_resume: dpm_prepare[1] begin\n"
-        " x-49 [000] ..... 8.000000: suspend_resume: dpm_prepare[1] end\n";
     const std::string device = std::string{kDevice} + "\n";
-    const std::string early = " x-49 [000] ..... 7.999999: device_pm_callback_start: a b\n";
-    EXPECT_EQ(merge_traces(steps, early + "half a line\n" + device),
-              steps.substr(0, steps.find('\n') + 1) + device + steps.substr(steps.find('\n') + 1));
-    EXPECT_EQ(length_until(early + device + "x-49 [0", 8'000'000'000),
-              early.size() + device.size());
-    EXPECT_EQ(length_until(early + device, 7'999'999'000), early.size());
+    const std::string begin = at("8.000000", "dpm_prepare[1] begin");
+    const std::string end = at("8.000000", "dpm_prepare[1] end");
+    const auto part = same_steps(begin + end, device + begin + device + end + device);
+    ASSERT_TRUE(part);
+    EXPECT_EQ(part->begin, device.size());
+    EXPECT_EQ(part->end, 2 * device.size() + begin.size() + end.size());
+    EXPECT_EQ(length_until(begin + device + "x-49 [0", 8'000'000'000),
+              begin.size() + device.size());
+    EXPECT_EQ(length_until(begin + device, 7'999'999'000), 0U);
+}
+
+TEST(TraceMerge, StepsThatAreNotAllThereAreNone) {
+    const std::string begin = at("8.000000", "dpm_prepare[1] begin");
+    const std::string end = at("8.000000", "dpm_prepare[1] end");
+    EXPECT_FALSE(same_steps(begin + end, end));
+    EXPECT_FALSE(same_steps(begin + end, begin + "half a line"));
+    EXPECT_FALSE(same_steps(begin + end, begin + end.substr(0, end.size() - 1)));
+    EXPECT_FALSE(same_steps("", begin));
+    EXPECT_FALSE(same_steps("no step\n", begin));
+}
+
+// q35's S3: behind the sleep one CPU of the steps' buffer was 6.6 ms late for good, and each hook
+// of dpm_resume_noirq seemed to run before its phase.
+TEST(TraceMerge, ABufferThatStampsLateAfterASleepIsSeen) {
+    const std::string down = at("8.107684", "syscore_resume[0] begin");
+    const std::string right = down + at("8.109892", "CPU_ON[1] begin");
+    const std::string late = down + at("8.116489", "CPU_ON[1] begin");
+    EXPECT_FALSE(same_steps(late, right)->late);  // the devices' buffer is the one that is used
+    EXPECT_TRUE(same_steps(right, late)->late);
 }
 
 TEST(TraceMerge, AStampIsATimeOrNone) {
