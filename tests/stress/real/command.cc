@@ -4,10 +4,12 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <algorithm>
+#include <cerrno>
 
 #include "agent/base/files.h"
 #include "agent/base/unique_fd.h"
@@ -35,6 +37,7 @@ Child start(const std::string& command, const std::vector<std::string>& more) {
         return child;
     }
     child.output = UniqueFd{ends[0]};
+    ::fcntl(ends[0], F_SETFL, O_NONBLOCK);
     const UniqueFd write_end{ends[1]};
     std::vector<char*> environment;
     for (char** each = environ; *each != nullptr; ++each) {
@@ -60,24 +63,39 @@ Child start(const std::string& command, const std::vector<std::string>& more) {
     return child;
 }
 
-/// Takes what it says until it has nothing more to say; false: the deadline came first.
-bool listen(const Child& child, Clock::time_point deadline, std::string& output) {
+void take_output(const Child& child, std::string& output) {
     char chunk[1024];
+    ssize_t count = 0;
+    while ((count = ::read(child.output.get(), chunk, sizeof chunk)) > 0) {
+        output.append(chunk, std::min(static_cast<size_t>(count), kMostOutput - output.size()));
+    }
+}
+
+/// Until the shell has ended, whatever it has started in the background; false: the deadline came
+/// first.
+bool wait_for(const Child& child, const UniqueFd& ended, Clock::time_point deadline,
+              std::string& output) {
     for (;;) {
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
         if (left.count() <= 0) {
             return false;
         }
-        pollfd waited{.fd = child.output.get(), .events = POLLIN, .revents = 0};
-        if (::poll(&waited, 1, static_cast<int>(left.count())) <= 0) {
+        pollfd waited[] = {{.fd = ended.get(), .events = POLLIN, .revents = 0},
+                           {.fd = child.output.get(), .events = POLLIN, .revents = 0}};
+        if (::poll(waited, 2, static_cast<int>(left.count())) <= 0) {
             continue;  // a signal, or the deadline
         }
-        const ssize_t count = ::read(child.output.get(), chunk, sizeof chunk);
-        if (count <= 0) {
+        take_output(child, output);
+        if (waited[0].revents != 0) {
             return true;
         }
-        output.append(chunk, std::min(static_cast<size_t>(count), kMostOutput - output.size()));
+        if ((waited[1].revents & POLLHUP) != 0) {  // it has closed its output and goes on
+            waited[0].revents = 0;
+            const auto rest =
+                std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+            return ::poll(waited, 1, static_cast<int>(std::max<int64_t>(rest.count(), 0))) > 0;
+        }
     }
 }
 
@@ -100,9 +118,13 @@ CommandResult run_shell(const std::string& command, const std::vector<std::strin
         result.error = agent::explain("cannot run sh", child.error);
         return result;
     }
-    // Its end of the pipe is open as long as anything that it started lives.
-    result.timed_out = !listen(child, Clock::now() + patience, result.output);
-    if (result.timed_out) {
+    const UniqueFd ended{static_cast<int>(::syscall(SYS_pidfd_open, child.pid, 0))};
+    if (!ended.valid()) {
+        result.error = agent::explain("cannot watch it (pidfd_open, Linux 5.3)", errno);
+    } else {
+        result.timed_out = !wait_for(child, ended, Clock::now() + patience, result.output);
+    }
+    if (!ended.valid() || result.timed_out) {
         ::kill(-child.pid, SIGKILL);
     }
     int status = 0;

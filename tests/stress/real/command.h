@@ -18,8 +18,8 @@ struct CommandResult {
     [[nodiscard]] std::string text() const;
 };
 
-/// Runs `sh -c command` in a process group of its own, which is killed at the deadline. The time
-/// is MONOTONIC: a sleep in the middle does not count.
+/// Runs `sh -c command` in a process group of its own, which is killed at the deadline. What it
+/// leaves in the background goes on. The time is MONOTONIC: a sleep in the middle does not count.
 CommandResult run_shell(const std::string& command, const std::vector<std::string>& environment,
                         std::chrono::milliseconds patience);
 

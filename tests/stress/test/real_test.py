@@ -78,6 +78,12 @@ class Real(unittest.TestCase):
         self.assertEqual(status, FINDING)
         self.assertIn("no end in time", out)
 
+    def test_what_a_command_leaves_in_the_background_is_not_waited_for(self):
+        status, out, _ = self.run_it("--cycles", "1", "--patience-s", "20", "--before",
+                                     "sleep 600 & echo $! > load", "--after", "kill $(cat load)",
+                                     "--cycle-cmd", "true")
+        self.assertEqual(status, 0, out)
+
     def test_a_known_flake_is_let_off_while_it_is_rare(self):
         words = ("--cycles", "10", "--cycle-cmd", "[ $RESUME_CYCLE != 2 ] || { echo flaky; exit 1; }")
         self.assertEqual(self.run_it(*words, "--flake", "10:flaky")[0], 0)
