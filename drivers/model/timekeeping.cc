@@ -1,6 +1,7 @@
 #include "drivers/model/timekeeping.h"
 
 #include <cstddef>
+#include <cstring>
 
 #include "drivers/model/machine.h"
 
@@ -66,15 +67,17 @@ Nanoseconds Timekeeping::when_system(Nanoseconds system) const {
     return machine_.clock.now() + (system > present ? system - present : 0);
 }
 
-// A seqlock as Xen writes it: odd while it is being written, even and larger after.
+// A seqlock as Xen writes it, even and larger after; nobody reads while it is odd here. Copied,
+// since a guest with a bug may have registered any address.
 void Timekeeping::write_time(std::byte* at, const Stamp& now) const {
-    auto& time = *reinterpret_cast<vcpu_time_info*>(at);
-    time.version += 1;
+    vcpu_time_info time;
+    std::memcpy(&time, at, sizeof time);
+    time.version += 2;
     time.tsc_timestamp = now.ticks;
     time.system_time = now.system;
     time.tsc_to_system_mul = mul_;
     time.tsc_shift = shift_;
-    time.version += 1;
+    std::memcpy(at, &time, sizeof time);
 }
 
 void Timekeeping::publish(uint32_t cpu, const Stamp& now) {

@@ -180,12 +180,13 @@ void Vcpus::publish_runstate(uint32_t cpu, Nanoseconds system) {
     if (vcpu.runstate_area == nullptr) {
         return;
     }
-    auto& info = *reinterpret_cast<vcpu_runstate_info*>(vcpu.runstate_area);
+    vcpu_runstate_info info{};  // copied: a guest with a bug may have registered any address
     info.state = RUNSTATE_running;
     info.state_entry_time = system;
     for (std::size_t i = 0; i < vcpu.runstate.size(); ++i) {
         info.time[i] = vcpu.runstate[i];
     }
+    std::memcpy(vcpu.runstate_area, &info, sizeof info);
 }
 
 void Vcpus::unregister() {
