@@ -1,6 +1,7 @@
 #include "agent/observe/trace_merge.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <vector>
 
 #include "agent/base/files.h"
@@ -20,8 +21,9 @@ std::string_view take_line(std::string_view& text) {
     return line;
 }
 
-/// One event is stamped once for each buffer, one after the other.
-constexpr int64_t kMostApartNs = 1'000'000;
+/// One event is stamped once for each buffer, one after the other: what is further apart was
+/// stamped late, and much further apart it is a step of the same name in another suspend.
+constexpr int64_t kMostApartNs = 1'000'000, kAnotherSuspendNs = 50'000'000;
 
 struct Step {
     std::string_view what{};  ///< "dpm_prepare[2] begin"
@@ -101,7 +103,10 @@ std::optional<int64_t> last_stamp(std::string_view trace) {
 std::optional<SameSteps> same_steps(std::string_view steps, std::string_view devices) {
     const auto wanted = steps_of(steps);
     const auto there = steps_of(devices);
-    const auto same = [](const Step& one, const Step& other) { return one.what == other.what; };
+    const auto same = [](const Step& one, const Step& other) {
+        return one.what == other.what &&
+               std::abs(one.stamp_ns - other.stamp_ns) < kAnotherSuspendNs;
+    };
     const auto found = std::search(there.begin(), there.end(), wanted.begin(), wanted.end(), same);
     if (wanted.empty() || found == there.end()) {
         return std::nullopt;

@@ -1,8 +1,9 @@
 // The steps of suspends come out of one buffer of the kernel; the same steps with the callbacks of
 // devices between them out of another one, which may have overflowed. The two are told apart and
-// matched here. Stamps of different buffers are not compared across them: while a machine wakes up
-// the kernel's boot clock falls behind for a moment (timekeeping.c, ktime_get_boot_fast_ns), and a
-// CPU's buffer that an event fell into just then stamps what comes after it some milliseconds late.
+// matched here. Stamps of two buffers are not good for putting their lines in order: while a
+// machine wakes up the kernel's boot clock falls behind for a moment (timekeeping.c,
+// ktime_get_boot_fast_ns), and a CPU's buffer that an event fell into just then stamps what comes
+// after it some milliseconds late.
 #pragma once
 
 #include <cstdint>

@@ -150,6 +150,12 @@ static const char* relative(resume_store* store, const char* path) {
 }
 
 int resume_store_watch(resume_store* store, const char* path, const char* token) {
+    if (store->xs == NULL) {
+        const int lost = connect_again(store);
+        if (lost != 0) {
+            return lost;
+        }
+    }
     const char* const ours = relative(store, path);
     if (ours == NULL || ours[0] == '\0') {
         return -EINVAL;

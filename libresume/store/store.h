@@ -45,7 +45,7 @@ void resume_store_close(resume_store* store);
 
 /*
  * libxenstore's handle, for single requests outside of a transaction. Owned by the store; it may be
- * another one after each call of these functions.
+ * another one after each call of these functions, and NULL while the daemon is away.
  */
 struct xs_handle* resume_store_handle(resume_store* store);
 /* What to poll for POLLIN before resume_store_next(); may change as the handle does. */

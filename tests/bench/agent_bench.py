@@ -22,7 +22,7 @@ from kvmlab.machine import Machine  # noqa: E402
 from kvmlab.parts import find_parts, find_programs  # noqa: E402
 from xenlab import images  # noqa: E402
 from xenlab.channel import Channel  # noqa: E402
-from xenlab.errors import LabError, Skip  # noqa: E402
+from xenlab.errors import Skip, exit_status  # noqa: E402
 
 GA_PORT = "/dev/virtio-ports/org.qemu.guest_agent.0"
 AGENT, QEMU_GA = "/usr/sbin/resume-agent", "/usr/sbin/qemu-ga"
@@ -190,24 +190,17 @@ def main():
     parser.add_argument("--rest-s", type=int, default=60)
     parser.add_argument("--cycles", type=int, default=20)
     arguments = parser.parse_args()
-    try:
-        parts = find_parts(ROOT / "build/lab", arguments.tools)
-        image = ROOT / "build/lab/bench-guest"
-        guest_image(arguments.tools).write(image)
-        disk = ROOT / "build/lab/bench-disk"
-        shutil.copyfile(parts.disk, disk)
-        with Guest(parts.with_initramfs(image), [disk]) as guest:
-            show_rest(measure(guest, arguments))
-            for wait_s in (KERNELS_WAIT_S, 0):
-                show_cost(wait_s, *cost(guest, arguments.cycles, wait_s))
-        return 0
-    except Skip as reason:
-        print(f"SKIP: {reason}", flush=True)
-        return 77
-    except LabError as error:
-        print(f"LAB FAILED: {error}", flush=True)
-        return 70
+    parts = find_parts(ROOT / "build/lab", arguments.tools)
+    image = ROOT / "build/lab/bench-guest"
+    guest_image(arguments.tools).write(image)
+    disk = ROOT / "build/lab/bench-disk"
+    shutil.copyfile(parts.disk, disk)
+    with Guest(parts.with_initramfs(image), [disk]) as guest:
+        show_rest(measure(guest, arguments))
+        for wait_s in (KERNELS_WAIT_S, 0):
+            show_cost(wait_s, *cost(guest, arguments.cycles, wait_s))
+    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -23,10 +23,10 @@ from kvmlab.cases import pm_test  # noqa: E402
 from kvmlab.machine import Machine  # noqa: E402
 from kvmlab.parts import find_parts  # noqa: E402
 from kvmlab.reporters import CYCLES, START_AGENT  # noqa: E402
-from xenlab.errors import LabError, Skip  # noqa: E402
+from xenlab.errors import LabError, exit_status  # noqa: E402
 
 ROOT = HERE.parents[2]
-GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
+GOOD, FINDING = 0, 1
 SERIAL = "lab-second"
 
 
@@ -287,23 +287,16 @@ def main():
     arguments = parser.parse_args()
     names = arguments.only.split(",") if arguments.only else [case.__name__ for case in CASES]
     cases = [case for case in CASES if case.__name__ in names]
-    try:
-        if not (arguments.tools / "resumectl").exists():
-            raise LabError(f"{arguments.tools}/resumectl is not built: ./dev build")
-        parts = find_parts(ROOT / "build/lab", arguments.tools)
-        with tempfile.TemporaryDirectory(prefix="resume-lab-doctor-") as folder:
-            lab = Lab(parts, arguments.tools, pathlib.Path(folder))
-            if arguments.show:
-                show(lab)
-                return GOOD
-            return run(lab, cases)
-    except Skip as reason:
-        print(f"SKIP: {reason}", flush=True)
-        return SKIPPED
-    except LabError as error:
-        print(f"LAB FAILED: {error}", flush=True)
-        return OWN_FAULT
+    if not (arguments.tools / "resumectl").exists():
+        raise LabError(f"{arguments.tools}/resumectl is not built: ./dev build")
+    parts = find_parts(ROOT / "build/lab", arguments.tools)
+    with tempfile.TemporaryDirectory(prefix="resume-lab-doctor-") as folder:
+        lab = Lab(parts, arguments.tools, pathlib.Path(folder))
+        if arguments.show:
+            show(lab)
+            return GOOD
+        return run(lab, cases)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

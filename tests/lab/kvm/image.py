@@ -19,10 +19,10 @@ sys.path.insert(0, str(HERE.parent / "xen"))
 from kvmlab import cases  # noqa: E402
 from kvmlab.cases import CASES, Case  # noqa: E402
 from kvmlab.debian import UnitReporter, find_parts  # noqa: E402
-from kvmlab.runner import FINDING, GOOD, OWN_FAULT, SKIPPED, run_case  # noqa: E402
+from kvmlab.runner import FINDING, GOOD, run_case  # noqa: E402
 from kvmlab.session import Session  # noqa: E402
 from kvmlab.table import Table  # noqa: E402
-from xenlab.errors import LabError, Skip  # noqa: E402
+from xenlab.errors import exit_status  # noqa: E402
 
 ROOT = HERE.parents[2]
 # Those that start the agent by hand are not for a guest whose agent is a service.
@@ -86,27 +86,20 @@ def main():
     chosen = chosen_cases(arguments.only)
     folder = arguments.keep_logs or pathlib.Path(tempfile.mkdtemp(prefix="resume-lab-logs-"))
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        parts = find_parts(ROOT / "build/lab", arguments.tools, arguments.debs)
-        reporter = UnitReporter()
-        table = Table(reporter.name)
-        with Session(parts, "pc") as machine:
-            try:
-                reporter.start(machine)
-                for case in chosen:
-                    run_case(case, machine, reporter, table)
-                last_words(machine)
-            finally:
-                (folder / "console-image.log").write_text(machine.console())
-        print(table.closing_line(), flush=True)
-        return GOOD if table.all_agree() else FINDING
-    except Skip as reason:
-        print(f"SKIP: {reason}", flush=True)
-        return SKIPPED
-    except LabError as error:
-        print(f"LAB FAILED: {error}", flush=True)
-        return OWN_FAULT
+    parts = find_parts(ROOT / "build/lab", arguments.tools, arguments.debs)
+    reporter = UnitReporter()
+    table = Table(reporter.name)
+    with Session(parts, "pc") as machine:
+        try:
+            reporter.start(machine)
+            for case in chosen:
+                run_case(case, machine, reporter, table)
+            last_words(machine)
+        finally:
+            (folder / "console-image.log").write_text(machine.console())
+    print(table.closing_line(), flush=True)
+    return GOOD if table.all_agree() else FINDING
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

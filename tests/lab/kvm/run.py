@@ -18,10 +18,10 @@ sys.path.insert(0, str(HERE.parent / "xen"))
 from kvmlab.cases import CASES, SMOKE  # noqa: E402
 from kvmlab.parts import find_parts  # noqa: E402
 from kvmlab.reporters import AgentReporter, TraceReporter  # noqa: E402
-from kvmlab.runner import FINDING, GOOD, OWN_FAULT, SKIPPED, run_case  # noqa: E402
+from kvmlab.runner import FINDING, GOOD, run_case  # noqa: E402
 from kvmlab.session import Session  # noqa: E402
 from kvmlab.table import Table  # noqa: E402
-from xenlab.errors import LabError, Skip  # noqa: E402
+from xenlab.errors import LabError, exit_status  # noqa: E402
 
 ROOT = HERE.parents[2]
 
@@ -70,27 +70,20 @@ def main():
     cases = chosen_cases(arguments)
     folder = arguments.keep_logs or pathlib.Path(tempfile.mkdtemp(prefix="resume-lab-logs-"))
     folder.mkdir(parents=True, exist_ok=True)
-    try:
-        missing = [name for name in ("resumectl", "resume-lab-server", "resume-lab-alarm")
-                   if not (arguments.tools / name).exists()]
-        if missing:
-            raise LabError(f"{arguments.tools}/{missing[0]} is not built: ./dev build")
-        parts = find_parts(ROOT / "build/lab", arguments.tools)
-        agent = arguments.reporter != "trace" and (arguments.tools / "resume-agent").exists()
-        reporter = AgentReporter() if agent else TraceReporter(arguments.tools / "resumectl", folder)
-        table = Table(reporter.name)
-        run_cases(cases, parts, reporter, table, folder)
-        if reporter.is_agent:
-            table.say_delays(reporter.delays_ms)
-        print(table.closing_line(), flush=True)
-        return GOOD if table.all_agree() else FINDING
-    except Skip as reason:
-        print(f"SKIP: {reason}", flush=True)
-        return SKIPPED
-    except LabError as error:
-        print(f"LAB FAILED: {error}", flush=True)
-        return OWN_FAULT
+    missing = [name for name in ("resumectl", "resume-lab-server", "resume-lab-alarm")
+               if not (arguments.tools / name).exists()]
+    if missing:
+        raise LabError(f"{arguments.tools}/{missing[0]} is not built: ./dev build")
+    parts = find_parts(ROOT / "build/lab", arguments.tools)
+    agent = arguments.reporter != "trace" and (arguments.tools / "resume-agent").exists()
+    reporter = AgentReporter() if agent else TraceReporter(arguments.tools / "resumectl", folder)
+    table = Table(reporter.name)
+    run_cases(cases, parts, reporter, table, folder)
+    if reporter.is_agent:
+        table.say_delays(reporter.delays_ms)
+    print(table.closing_line(), flush=True)
+    return GOOD if table.all_agree() else FINDING
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

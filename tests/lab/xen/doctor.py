@@ -17,13 +17,13 @@ import time
 
 from xenlab import agent_report, images, packages
 from xenlab.dom0 import XL_TIMEOUT, Dom0
-from xenlab.errors import LabError, Skip
+from xenlab.errors import OWN_FAULT, LabError, exit_status
 from xenlab.guest import Guests
 from xenlab.linux_guest import LinuxGuests
 from xenlab.machine import Machine
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
+GOOD, FINDING = 0, 1
 MEMORY_MB = (4096, 1536)  # of QEMU, and of dom0 in it: saved guests lie in its memory
 NODE = "data/resume/doctor"
 
@@ -195,27 +195,20 @@ def main():
     # So that everything is cleaned up when a time limit ends the lab.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(OWN_FAULT))
     names = arguments.only.split(",") if arguments.only else [case.__name__ for case in CASES]
-    try:
-        installation = packages.find_installation()
-        for name in images.LAB_PROGRAMS + tuple(agent_report.PROGRAMS) + ("resume-lab-usb",):
-            need((arguments.tools / name).exists(), f"{name} is not built: ./dev build")
-        cache = images.Cache(ROOT / "build/lab")
-        with Machine(installation, cache, arguments.tools, *MEMORY_MB) as machine:
-            dom0 = Dom0(machine)
-            with Guests(dom0) as guests:
-                lab = Lab(machine, LinuxGuests(machine, dom0, guests, installation, cache,
-                                               arguments.tools, with_agent=True), dom0)
-                if arguments.show:
-                    show(lab)
-                    return GOOD
-                return run(lab, [case for case in CASES if case.__name__ in names])
-    except Skip as reason:
-        print(f"SKIP: {reason}", flush=True)
-        return SKIPPED
-    except LabError as error:
-        print(f"LAB FAILED: {error}", flush=True)
-        return OWN_FAULT
+    installation = packages.find_installation()
+    for name in images.LAB_PROGRAMS + tuple(agent_report.PROGRAMS) + ("resume-lab-usb",):
+        need((arguments.tools / name).exists(), f"{name} is not built: ./dev build")
+    cache = images.Cache(ROOT / "build/lab")
+    with Machine(installation, cache, arguments.tools, *MEMORY_MB) as machine:
+        dom0 = Dom0(machine)
+        with Guests(dom0) as guests:
+            lab = Lab(machine, LinuxGuests(machine, dom0, guests, installation, cache,
+                                           arguments.tools, with_agent=True), dom0)
+            if arguments.show:
+                show(lab)
+                return GOOD
+            return run(lab, [case for case in CASES if case.__name__ in names])
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

@@ -29,7 +29,7 @@ import time
 from xenlab import agent_report, images, kernel_bugs, kernel_plan, packages
 from xenlab.beside import Beside
 from xenlab.dom0 import Dom0
-from xenlab.errors import LabError, Skip
+from xenlab.errors import OWN_FAULT, LabError, Skip, exit_status
 from xenlab.guest import Guests
 from xenlab.kernel_lab import KERNEL, KernelLab
 from xenlab.linux_guest import LinuxGuests
@@ -39,7 +39,7 @@ from xenlab.oracle import Oracle
 from xenlab.soak import Soak
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
-GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
+GOOD, FINDING = 0, 1
 
 
 def parse_arguments():
@@ -266,20 +266,13 @@ def main():
     arguments = parse_arguments()
     # So that everything is cleaned up when a time limit ends the lab.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(OWN_FAULT))
-    try:
-        installation = packages.find_installation()
-        need_built(arguments)
-        with log_folder(arguments.keep_logs) as folder:
-            if arguments.lab == "xen-soak":
-                return soak_xen(arguments, lambda: run_lab(arguments, installation, folder))
-            return run_lab(arguments, installation, folder)
-    except Skip as reason:
-        say(f"SKIP: {reason}")
-        return SKIPPED
-    except LabError as error:
-        say(f"LAB FAILED: {error}")
-        return OWN_FAULT
+    installation = packages.find_installation()
+    need_built(arguments)
+    with log_folder(arguments.keep_logs) as folder:
+        if arguments.lab == "xen-soak":
+            return soak_xen(arguments, lambda: run_lab(arguments, installation, folder))
+        return run_lab(arguments, installation, folder)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(exit_status(main))

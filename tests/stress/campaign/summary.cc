@@ -8,6 +8,7 @@
 #include "libresume/oracle/trace_report.h"
 #include "tests/stress/campaign/cycle_table.h"
 #include "tests/stress/campaign/faults.h"
+#include "tests/stress/campaign/xml.h"
 
 namespace resume::stress {
 
@@ -41,26 +42,6 @@ void print_rare(std::ostream& out, const Tally& tally) {
     for (const Missing& row : missing_faults()) {
         out << "  " << row.name << ": " << row.reason << '\n';
     }
-}
-
-std::string escaped(const std::string& text) {
-    std::string out;
-    for (const char c : text) {
-        switch (c) {
-            case '<':
-                out += "&lt;";
-                break;
-            case '&':
-                out += "&amp;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            default:
-                out += static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-        }
-    }
-    return out;
 }
 
 const char* statement_of(const std::string& id) {
@@ -148,8 +129,8 @@ void print_junit(std::ostream& out, const std::vector<CampaignResult>& results) 
             << " seed " << result.id.draw.seed << "\" time=\"" << result.seconds << "\">\n";
         for (const FailedLife& failed : result.failures) {
             out << "    <failure type=\"" << name_of(failed.finding.kind) << "\" message=\""
-                << escaped(failed.finding.id + ": " + failed.finding.detail) << "\">"
-                << escaped(replay_line(result.id, failed.life)) << "</failure>\n";
+                << xml_escaped(failed.finding.id + ": " + failed.finding.detail) << "\">"
+                << xml_escaped(replay_line(result.id, failed.life)) << "</failure>\n";
         }
         out << "  </testcase>\n";
     }

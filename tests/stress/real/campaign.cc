@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "agent/base/files.h"
 #include "tests/stress/campaign/campaign.h"
@@ -156,9 +157,10 @@ class Campaign {
     }
 
     void tell(const CycleDraw& draw, const CycleResult& result) {
+        std::vector<std::string> log = kernel_.take();
         for (const std::string& problem : problems_) {
             state_.failures.push_back(
-                {.cycle = draw.number, .what = problem, .log = kernel_.take()});
+                {.cycle = draw.number, .what = problem, .log = std::exchange(log, {})});
         }
         if (options_.json) {
             out_ << nlohmann::json{{"cycle", draw.number},

@@ -80,7 +80,9 @@ void add_options(CLI::App& command, Options& options, Words& words) {
     command.add_option("--before", options.before, "shell command before each cycle");
     command.add_option("--after", options.after, "shell command after each cycle");
     command.add_option("--check", options.check, "shell command that says whether all is well");
-    command.add_option("--patience-s", words.patience, "for each command; default 120");
+    command.add_option("--patience-s", words.patience_s, "for each command")
+        ->check(CLI::Range(1U, 86'400U))
+        ->capture_default_str();
     command.add_option("--flake", words.flakes,
                        "PERCENT:REGEX, a known failure that may be so frequent");
     command.add_option("--memory-mib", options.memory_mib, "memory that must come back as it was")
@@ -118,9 +120,7 @@ void settle(Options& options, const Words& words) {
     }
     options.asleep_ms = span_from("--asleep-ms", words.asleep, options.asleep_ms);
     options.awake_ms = span_from("--awake-ms", words.awake, options.awake_ms);
-    if (!words.patience.empty()) {
-        options.patience = std::chrono::seconds{span_from("--patience-s", words.patience, {}).most};
-    }
+    options.patience = std::chrono::seconds{words.patience_s};
     for (const std::string& text : words.flakes) {
         options.flakes.push_back(flake_from(text));
     }

@@ -35,7 +35,7 @@ struct Options {
     std::string before;         ///< shell commands around each cycle; a status but 0 is a failure
     std::string after;
     std::string check;
-    std::chrono::milliseconds patience{120'000};  ///< for each command
+    std::chrono::milliseconds patience{};  ///< for each command
     std::vector<Flake> flakes;
     uint32_t memory_mib = 16;                             ///< filled and compared; 0: none
     std::string reports_folder = "/var/lib/libresume";    ///< of an agent, where one runs
@@ -48,7 +48,8 @@ const char* name_of(Method method) noexcept;
 
 /// The words of the command line that still have to be understood.
 struct Words {
-    std::string method, asleep, awake, patience;
+    std::string method, asleep, awake;
+    uint32_t patience_s = 120;
     std::vector<std::string> flakes;
 };
 

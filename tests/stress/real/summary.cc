@@ -4,32 +4,12 @@
 #include <regex>
 
 #include "tests/stress/campaign/campaign.h"
+#include "tests/stress/campaign/xml.h"
 #include "tests/stress/real/campaign.h"
 
 namespace resume::stress::real {
 
 namespace {
-
-std::string escaped(const std::string& text) {
-    std::string out;
-    for (const char letter : text) {
-        switch (letter) {
-            case '<':
-                out += "&lt;";
-                break;
-            case '&':
-                out += "&amp;";
-                break;
-            case '"':
-                out += "&quot;";
-                break;
-            default:
-                // XML 1.0 has no way to write the other control characters.
-                out += static_cast<unsigned char>(letter) >= ' ' ? letter : ' ';
-        }
-    }
-    return out;
-}
 
 uint64_t unknown_of(const State& state) {
     return static_cast<uint64_t>(std::count_if(state.failures.begin(), state.failures.end(),
@@ -98,9 +78,9 @@ void print_junit(std::ostream& out, const Options& options, const State& state) 
     for (const Failure& each : state.failures) {
         out << "  <testcase name=\"cycle " << each.cycle << "\">";
         out << (each.known ? "<skipped message=\"known: " : "<failure message=\"")
-            << escaped(each.what) << "\"/></testcase>\n";
+            << xml_escaped(each.what) << "\"/></testcase>\n";
     }
-    out << "  <testcase name=\"" << escaped(state.campaign) << "\"/>\n</testsuite>\n";
+    out << "  <testcase name=\"" << xml_escaped(state.campaign) << "\"/>\n</testsuite>\n";
 }
 
 ExitCode exit_code_of(const State& state) {

@@ -309,6 +309,9 @@ TEST_F(Watched, NothingOfATraceIsKeptWhenItIsJudged) {
         const auto heap = ::mallinfo2();
         return heap.uordblks + heap.hblkhd;
     };
+    if (used() == 0) {
+        GTEST_SKIP() << "a sanitizer's allocator, of which mallinfo2 knows nothing";
+    }
     ASSERT_GE(::fcntl(held_[1].get(), F_SETPIPE_SZ, kRoom), kRoom);
     start(says({a_report("xen-suspend", "cancelled")}));
     tell("");

@@ -92,6 +92,18 @@ TEST(TraceMerge, StepsThatAreNotAllThereAreNone) {
     EXPECT_FALSE(same_steps("no step\n", begin));
 }
 
+// 100 fast cycles are alike to the last step: a suspend whose devices were thrown away must not be
+// told with those of the next one.
+TEST(TraceMerge, TheSameStepsOfAnotherSuspendAreNotThese) {
+    const auto suspend = [](const char* from, const char* until) {
+        return at(from, "dpm_prepare[1] begin") + at(until, "thaw_processes[0] end");
+    };
+    const std::string first = suspend("8.000000", "8.070000");
+    const std::string second = suspend("8.150000", "8.220000");
+    EXPECT_FALSE(same_steps(first, second));
+    EXPECT_EQ(same_steps(second, first + second)->begin, first.size());
+}
+
 // q35's S3: behind the sleep one CPU of the steps' buffer was 6.6 ms late for good, and each hook
 // of dpm_resume_noirq seemed to run before its phase.
 TEST(TraceMerge, ABufferThatStampsLateAfterASleepIsSeen) {

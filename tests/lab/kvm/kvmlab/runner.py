@@ -4,7 +4,7 @@ import time
 
 from xenlab.errors import LabError
 
-GOOD, FINDING, OWN_FAULT, SKIPPED = 0, 1, 70, 77
+GOOD, FINDING = 0, 1
 
 
 def run_case(case, machine, reporter, table):
