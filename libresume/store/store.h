@@ -8,6 +8,10 @@
  * transaction is a function that is called again, whole, until it was carried out; and paths are
  * relative to the guest's own home.
  *
+ * What it cannot mend: Linux ends a torn transaction without a word to xenstored, where it stays
+ * open if the suspend was cancelled and counts against the guest's quota (10). Keep transactions
+ * short.
+ *
  *     static int add_one(struct xs_handle* xs, xs_transaction_t t, void* data) {
  *         ... xs_read(xs, t, "data/counter", &size) ... xs_write(xs, t, "data/counter", ...)
  *         return done ? 0 : -errno;

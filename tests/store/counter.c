@@ -1,22 +1,35 @@
 /*
- * resume-store-counter plain|helper COUNT [torn|slow]: adds one to data/lab/counter, COUNT times,
- * each in a transaction; prints how many it believes to have added. A stand-in for any tool that
- * reads, thinks and writes: `plain` as such tools are written, `helper` by libresume-store. torn:
- * each transaction is ended behind the tool's back once, as a suspend does it. slow: a line is
- * awaited on stdin with the transaction open, after saying `open`.
+ * resume-store-counter plain|helper COUNT [torn|slow|thinking]: adds one to data/lab/counter, COUNT
+ * times or until SIGTERM, each in a transaction; prints how many it believes to have added. A
+ * stand-in for any tool that reads, thinks and writes: `plain` as such tools are written, `helper`
+ * by libresume-store. torn: each transaction is ended behind the tool's back once, as a suspend
+ * does it. slow: a line is awaited on stdin with the transaction open, after saying `open`.
+ * thinking: it takes a moment over each; says first how often it tried.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "libresume/store/store.h"
 
 static const char kNode[] = "data/lab/counter";
 
+enum { THOUGHT_NS = 20000000 };
+
+static volatile sig_atomic_t stopped = 0;
+
+static void stop(int number) {
+    (void)number;
+    stopped = 1;
+}
+
 struct task {
     int torn;
     int slow;
+    int thinking;
 };
 
 static int add_one(struct xs_handle* xs, xs_transaction_t transaction, void* data) {
@@ -39,6 +52,10 @@ static int add_one(struct xs_handle* xs, xs_transaction_t transaction, void* dat
         fflush(stdout);
         getchar();
     }
+    if (task->thinking) {
+        const struct timespec thought = {.tv_nsec = THOUGHT_NS};
+        nanosleep(&thought, NULL);
+    }
     return xs_write(xs, transaction, kNode, text, (unsigned int)strlen(text)) ? 0 : -errno;
 }
 
@@ -53,7 +70,7 @@ static int plain(struct xs_handle* xs, struct task* task) {
 
 int main(int argc, char** argv) {
     if (argc < 3) {
-        fputs("usage: resume-store-counter plain|helper COUNT [torn|slow]\n", stderr);
+        fputs("usage: resume-store-counter plain|helper COUNT [torn|slow|thinking]\n", stderr);
         return 64;
     }
     resume_store* store = NULL;
@@ -64,14 +81,20 @@ int main(int argc, char** argv) {
     }
     const int helper = strcmp(argv[1], "helper") == 0;
     const char* const trouble = argc > 3 ? argv[3] : "";
+    const int thinking = strcmp(trouble, "thinking") == 0;
+    signal(SIGTERM, stop);
+    long tried = 0;
     long added = 0;
     int last = 0;
-    for (long i = strtol(argv[2], NULL, 10); i > 0; --i) {
-        struct task task = {strcmp(trouble, "torn") == 0, strcmp(trouble, "slow") == 0};
+    for (const long count = strtol(argv[2], NULL, 10); tried < count && !stopped; ++tried) {
+        struct task task = {strcmp(trouble, "torn") == 0, strcmp(trouble, "slow") == 0, thinking};
         const int result = helper ? resume_store_transaction(store, add_one, &task)
                                   : plain(resume_store_handle(store), &task);
         added += result == 0;
         last = result != 0 ? result : last;
+    }
+    if (thinking) {
+        printf("%ld tried\n", tried);
     }
     printf("%ld%s%s\n", added, last != 0 ? " " : "", last != 0 ? strerror(-last) : "");
     resume_store_close(store);

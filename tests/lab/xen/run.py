@@ -78,7 +78,8 @@ def say(text):
 def need_built(arguments):
     if not pathlib.Path("/usr/include/xenctrl.h").exists():
         raise Skip("xenctrl.h is not installed (Debian package libxen-dev)")
-    names = images.LAB_PROGRAMS + ("resume-lab-usb", "resume-lab-transaction")
+    names = images.LAB_PROGRAMS + ("resume-lab-usb", "resume-lab-transaction",
+                                   "resume-store-counter")
     if arguments.lab != "xen":
         names += ("resumectl",)
     elif arguments.reporter == "agent":

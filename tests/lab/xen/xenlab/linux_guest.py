@@ -116,9 +116,11 @@ class LinuxGuests:
         programs = [("usr/bin/xen-detect", "/usr/bin/xen-detect"),
                     ("usr/bin/resume-lab-usb", self._tools / "resume-lab-usb"),
                     ("usr/bin/resume-lab-transaction", self._tools / "resume-lab-transaction"),
+                    ("usr/bin/resume-store-counter", self._tools / "resume-store-counter"),
                     ("usr/bin/lab-fsfreeze", find_program("fsfreeze", "util-linux")),
                     ("usr/bin/mke2fs", find_program("mke2fs", "e2fsprogs"))]
-        sources = [self._tools / "resume-lab-usb", self._tools / "resume-lab-transaction"]
+        sources = [self._tools / name for name in
+                   ("resume-lab-usb", "resume-lab-transaction", "resume-store-counter")]
         if self.with_agent:
             for name, folder in agent_report.PROGRAMS.items():
                 programs.append((f"{folder}/{name}", self._tools / name))
