@@ -79,6 +79,8 @@ constexpr const char* kKindNames[] = {"none",
                                       "backend_closed",
                                       "io_refused",
                                       "link_announced",
+                                      "pages_given",
+                                      "pages_fetched",
                                       "note"};
 static_assert(sizeof kKindNames / sizeof *kKindNames == kEventKindCount);
 constexpr const char* kWitnessNames[] = {"engine", "driver", "other_side"};

@@ -115,6 +115,10 @@ enum class EventKind : uint8_t {
     io_refused,         ///< a = virtual device; s = 1 beyond what was offered, 2 no such grant,
                         ///< 3 malformed: the backend would not carry out a request
     link_announced,     ///< a = virtual device: a frame that tells the network where the guest is
+    pages_given,        ///< a = how many pages the host took, b = gfn of the first; s = how many it
+                        ///< was asked to take that are no memory
+    pages_fetched,      ///< a = how many it gave, b as above; s = in how many of them there was
+                        ///< memory
     note,               ///< device or 0; a, b as the driver likes
 };
 inline constexpr uint8_t kEventKindCount = static_cast<uint8_t>(EventKind::note) + 1;

@@ -57,6 +57,9 @@ bool worth_a_line(const Call& call) {
 }
 
 long memory_op(Machine& m, const Call& call) {
+    if (call.op() == XENMEM_decrease_reservation || call.op() == XENMEM_populate_physmap) {
+        return m.reservation.operate(call.op(), call.pointer(call.a1));
+    }
     if (call.op() != XENMEM_add_to_physmap) {
         return -ENOSYS;
     }

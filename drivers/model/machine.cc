@@ -77,6 +77,7 @@ Machine::Machine(const model::MachineConfig& configuration)
                     [](void* memory) { ::operator delete(memory); }},
       trace{trace_storage.get(), configuration.trace_capacity},
       host_now{&config.hosts.front()},
+      reservation{*this},
       shared_info{*this},
       vcpus{*this},
       timekeeping{*this},

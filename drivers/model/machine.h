@@ -27,6 +27,7 @@
 #include "drivers/model/hvm_params.h"
 #include "drivers/model/io_ports.h"
 #include "drivers/model/memory.h"
+#include "drivers/model/reservation.h"
 #include "drivers/model/shared_info.h"
 #include "drivers/model/store/ring.h"
 #include "drivers/model/store/seam.h"
@@ -114,6 +115,7 @@ struct Machine {
     model::FaultPlan faults;
     const model::HostConfig* host_now;
     model::Memory memory;
+    model::Reservation reservation;
     model::SharedInfo shared_info;
     model::Vcpus vcpus;
     model::Timekeeping timekeeping;

@@ -40,6 +40,7 @@ constexpr BugInfo kBugs[] = {
     {Bug::not_announced, "not-announced", "L20", "cloud-hypervisor 8263, 8521"},
     {Bug::vcpus_beyond_32, "vcpus-beyond-32", "L8", "Linux before ee2139b099a0"},
     {Bug::grant_version_kept, "grant-version-kept", "L12", "Xen 1237659523, Linux grant-table.c"},
+    {Bug::balloon_forgets, "balloon-forgets", "D2", "virtio-balloon, e562966dba"},
 };
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");

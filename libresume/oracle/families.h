@@ -19,5 +19,6 @@ namespace resume::oracle {
 [[nodiscard]] std::unique_ptr<Rules> step_rules();          // P5 P7
 
 [[nodiscard]] std::unique_ptr<Rules> device_rules();  // L15 L16 L17 L20
+[[nodiscard]] std::unique_ptr<Rules> memory_rules();  // D2
 
 }  // namespace resume::oracle

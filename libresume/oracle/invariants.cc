@@ -53,6 +53,7 @@ const Invariant kInvariants[] = {
     {"F8", "the backend is never waited for on the thread that delivers watches", nullptr, "the engine delivers watches while a hook is pending, and a hook that waits itself never returns: that shows as P3 or P11"},
     {"F9", "I/O in flight is drained under a limit, or the suspend refused", nullptr, "the disk replays what was in flight instead (L15); the store drains (L4)"},
     {"D1", "device interrupts are masked at the hypercall, and no device's handler runs while they are", "quiet", nullptr},
+    {"D2", "memory goes to the host and comes back once, and none moves while the guest goes down", "memory", nullptr},
 };
 // clang-format on
 const size_t kInvariantCount = sizeof kInvariants / sizeof *kInvariants;

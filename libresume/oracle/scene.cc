@@ -76,6 +76,8 @@ Sight group_of(EventKind kind) {
         case EventKind::vcpu_info_set:
         case EventKind::area_registered:
         case EventKind::timer_armed:
+        case EventKind::pages_given:
+        case EventKind::pages_fetched:
             return Sight::hypercalls;
         case EventKind::store_request:
         case EventKind::store_reply:

@@ -87,6 +87,8 @@ void take(CommandLine& result, const Word& word) noexcept {
         result.net = number(net) != 0;
     } else if (const char* disk = word.value_of("disk=")) {
         result.disk = static_cast<uint32_t>(number(disk));
+    } else if (const char* balloon = word.value_of("balloon=")) {
+        result.balloon = static_cast<uint32_t>(number(balloon));
     } else if (const char* persistent = word.value_of("persistent=")) {
         result.persistent = number(persistent) != 0;
     } else if (const char* seed = word.value_of("seed=")) {

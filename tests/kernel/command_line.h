@@ -17,6 +17,7 @@ struct CommandLine {
     bool traffic = false;
     bool net = false;        ///< a load on the first vif
     uint32_t disk = 0;       ///< lanes of the load on the first vbd; 0 = none is used
+    uint32_t balloon = 0;    ///< pages of its pool; 0 = no balloon
     bool persistent = true;  ///< grants of the disk, where its backend has them too
     uint64_t seed = 0;       ///< 0 = devices by index
     resume::CallbackConfig callback{};

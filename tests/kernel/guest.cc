@@ -87,6 +87,7 @@ Guest::Guest(Machine& machine, const CommandLine& words, const resume::GuestPage
       xen_{machine, config(*this, words, pages)},
       disk_{machine, xen_, words},
       net_{machine, xen_, words},
+      balloon_{machine, xen_, words},
       handshake_{machine,
                  xen_.store(),
                  {.handled = resume::ShutdownWords{}
@@ -122,13 +123,15 @@ KERNEL_BOOT_CODE void Guest::add_devices() noexcept {
     }
     need(disk_.add(), "disk");
     need(net_.add(), "net");
+    need(balloon_.add(), "balloon");
 }
 
 KERNEL_BOOT_CODE void Guest::describe_devices() noexcept {
     const resume::Device* drivers[kDrivers] = {
         &xen_.hypercall_page(), &xen_.shared_info(), &xen_.callback(), &xen_.events(),
         &xen_.timer(),          &xen_.time(),        &xen_.grants(),   &xen_.unplug(),
-        &xen_.console(),        &xen_.store(),       &disk_.device(),  &net_.device()};
+        &xen_.console(),        &xen_.store(),       &disk_.device(),  &net_.device(),
+        &balloon_.device()};
     uint32_t count = 0;
     for (uint32_t i = 0; i < kDrivers + device_count_; ++i) {
         const resume::Device& device =
@@ -164,6 +167,7 @@ void Guest::start() noexcept {
     }
     need(disk_.start(), "disk");
     need(net_.start(), "net");
+    balloon_.start();
     print(Line{}.text("READY cpus=").decimal(machine_.cpus).text(" bug=").text(words_.bug_names));
 }
 
@@ -180,6 +184,7 @@ void Guest::run() noexcept {
         traffic_.run();
         disk_.run();
         net_.run();
+        balloon_.run();
         if (handshake_.fired()) {
             look_for_request();
         } else if (command_fired_) {

@@ -3,6 +3,7 @@
 
 #include "drivers/xen_guest/xen_guest.h"
 #include "libresume/trace_text.h"
+#include "tests/kernel/balloon.h"
 #include "tests/kernel/command_line.h"
 #include "tests/kernel/disk.h"
 #include "tests/kernel/net.h"
@@ -31,7 +32,7 @@ class Guest {
 
   private:
     static constexpr uint32_t kMaxDevices = 64;
-    static constexpr uint32_t kDrivers = 12;
+    static constexpr uint32_t kDrivers = 13;
 
     static resume::XenGuestConfig config(Guest& guest, const CommandLine& words,
                                          const resume::GuestPages& pages) noexcept;
@@ -56,6 +57,7 @@ class Guest {
     resume::XenGuest xen_;
     Disk disk_;
     Net net_;
+    Balloon balloon_;
     resume::Handshake<resume::Store> handshake_;
     resume::StoreWatch command_{};
     bool command_fired_ = false;

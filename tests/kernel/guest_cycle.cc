@@ -155,6 +155,8 @@ void Guest::obey(const char* word) noexcept {
         disk_.report();
     } else if (is("net")) {
         net_.report();
+    } else if (is("balloon")) {
+        balloon_.report();
     } else if (is("refuse-next") && device_count_ > 0) {
         refuse_next();
         print(Line{}.text("REFUSING"));

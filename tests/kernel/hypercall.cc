@@ -112,6 +112,16 @@ void sight_vcpu(Machine& machine, uintptr_t op, uintptr_t vcpu, uintptr_t argume
     }
 }
 
+/// Xen goes through the list in its order and stops where it cannot go on.
+void sight_reservation(Machine& machine, uintptr_t op, uintptr_t argument, int result) noexcept {
+    const auto& asked = at<xen_memory_reservation>(argument);
+    const bool gives = op == XENMEM_decrease_reservation;
+    const int left = static_cast<int>(asked.nr_extents) - (result > 0 ? result : 0);
+    sight(machine, gives ? EventKind::pages_given : EventKind::pages_fetched,
+          result > 0 ? static_cast<uint32_t>(result) : 0, asked.extent_start.p[0],
+          gives ? left : 0);
+}
+
 /// Domain and incarnation as CPUID tells them without any shared page.
 uint32_t identity(const Machine& machine) noexcept {
     const uint32_t incarnation = read_cpuid(machine, machine.xen_leaf + 3, 0).edx;
@@ -154,6 +164,9 @@ void sight_effect(Machine& machine, unsigned number, uintptr_t a0, uintptr_t a1,
     } else if (number == __HYPERVISOR_memory_op && a0 == XENMEM_add_to_physmap) {
         const auto& map = at<xen_add_to_physmap>(a1);
         sight(machine, EventKind::memory_mapped, map.space, map.gpfn, status);
+    } else if (number == __HYPERVISOR_memory_op &&
+               (a0 == XENMEM_decrease_reservation || a0 == XENMEM_populate_physmap)) {
+        sight_reservation(machine, a0, a1, status);
     }
 }
 

@@ -53,6 +53,9 @@ Progress Citizen::suspend(ThreadContext&) noexcept {
 
 Progress Citizen::late(ThreadContext&) noexcept {
     RESUME_ASSERT(citizens_.guest.store().closed());
+    if (citizens_.bystander) {
+        citizens_.bystander();
+    }
     move(Place::suspended, Place::late);
     return Progress::done();
 }

@@ -2,6 +2,8 @@
 // bus above it. Each insists on what it was promised; a broken promise panics the guest.
 #pragma once
 
+#include <functional>
+
 #include "drivers/xen_guest/xen_guest.h"
 
 namespace resume::mutants {
@@ -55,6 +57,8 @@ class Citizens {
     Citizen bus{*this, "bus", true};
     Citizen disk{*this, "disk", false};
     bool frozen = false;
+    /// What goes on beside the cycle, whoever does it; called where no device may do anything.
+    std::function<void()> bystander;
 };
 
 }  // namespace resume::mutants

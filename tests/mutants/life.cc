@@ -14,7 +14,7 @@ constexpr Port kPortsInUse = 64;
 
 bool Victim::live() {
     return check_alarm() && check_store() && check_time() && check_rest() && check_disk() &&
-           check_net();
+           check_net() && check_balloon();
 }
 
 /// On every CPU, so long from now.
@@ -234,6 +234,32 @@ bool Victim::check_net() {
         if (frames.wrong() + frames.doubled() + net.malformed() + net.leaked_grants() != 0) {
             fail("frames came back twice or changed, or the interface kept something");
         }
+    });
+}
+
+/// The toolstack's word.
+void Victim::want_out(uint32_t count) {
+    const model::HostSection host{machine};
+    const uint64_t most = std::stoull(machine.store->read("memory/static-max").value_or("0"));
+    machine.store->write("memory/target", std::to_string(most - count * (kPageSize / 1024)));
+}
+
+void Victim::expect_out(uint32_t count) {
+    idle(2 * model::kSecond);
+    if (balloon.out() != count || machine.reservation.given() != count) {
+        fail("the host has not the memory that it wants");
+    }
+    if (pages.wrong() != 0 || pages.used() != kPool - count) {
+        fail("memory that is used was lost");
+    }
+}
+
+// What was asked for while it went down is done, and what is asked for now.
+bool Victim::check_balloon() {
+    return run_guest([this] {
+        expect_out(kOutAway);
+        want_out(kOutHere);
+        expect_out(kOutHere);
     });
 }
 

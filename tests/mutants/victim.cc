@@ -117,6 +117,10 @@ Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
            .user = {.self = &frames, .received = &FrameLoad::on_received}},
           Bugs{}},
       frames{machine, net, 1},
+      balloon{machine,
+              guest.store(),
+              {.pool = pool.get(), .pages = kPool, .user = pages.user()},
+              Bugs{}},
       kind_{kind},
       handshake_{machine, guest.store(), {}},
       citizens_{machine, guest} {
@@ -127,6 +131,7 @@ Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
         // On their way back for so long that some are when the guest goes down.
         machine.clock.after(20 * model::kMillisecond, [this, frame] { netback.deliver(frame); });
     };
+    citizens_.bystander = [this] { balloon.pump(); };
     guest.timer().set_handler(
         [](void* self, uint32_t cpu) noexcept { ++static_cast<Victim*>(self)->timer_fired_[cpu]; },
         this);
@@ -142,11 +147,17 @@ Victim::~Victim() {
         machine.run([this] {
             disk.stop();
             net.stop();
+            balloon.stop();
         });
     }
     if (disk.registered()) {
         static_cast<void>(guest.remove(disk).ok());
         static_cast<void>(guest.remove(net).ok());
+        static_cast<void>(guest.remove(balloon).ok());
+    }
+    // The machine would go on to wipe the holes of a pool that is no more.
+    for (uint32_t i = 0; i < kPool; ++i) {
+        machine.memory.make_ram(machine.memory.frame_of(&pool[i]));
     }
     backend.vanish();
     netback.vanish();
@@ -164,7 +175,8 @@ Device* Victim::driver(size_t index) noexcept {
                                &guest.console(),
                                &guest.store(),
                                &disk,
-                               &net};
+                               &net,
+                               &balloon};
     return index < sizeof drivers / sizeof *drivers ? drivers[index] : nullptr;
 }
 
@@ -216,9 +228,10 @@ bool Victim::boot() {
     return run_guest([this] {
         const bool good = guest.store().start().ok() && handshake_.start().ok() &&
                           guest.store().watch(poke_).ok() && citizens_.add(guest).ok() &&
-                          guest.add(disk).ok() && guest.add(net).ok();
+                          guest.add(disk).ok() && guest.add(net).ok() && guest.add(balloon).ok();
         disk.start();
         net.start();
+        balloon.start();
         idle(model::kSecond);
         started_ = true;
         if (!good) {
@@ -233,6 +246,7 @@ void Victim::idle(Nanoseconds time) {
         guest.pump();
         disk.pump();
         net.pump();
+        balloon.pump();
         wait_for_interrupt(machine, end);
     }
 }
@@ -259,6 +273,7 @@ bool Victim::cycle() {
                 begin_transfers();
                 told_before_ = netback.announcements();
                 frames.burst();
+                want_out(kOutAway);
                 const Result<CycleResult> done = guest.suspend();
                 if (!done.ok() || !handshake_.finished(done.value().outcome).ok()) {
                     fail("the request cannot be finished");

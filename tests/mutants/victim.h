@@ -16,6 +16,7 @@
 #include "drivers/xen_guest/xen_guest.h"
 #include "tests/mutants/citizens.h"
 #include "tests/workload/frame_load.h"
+#include "tests/workload/pool_load.h"
 #include "xen/handshake/handshake.h"
 
 namespace resume::mutants {
@@ -66,6 +67,12 @@ class Victim {
     model::Netback& netback;
     Netfront net;
     FrameLoad frames;  ///< sent and sent back by a peer
+    static constexpr uint32_t kPool = 8;
+    /// Of them with the host: as asked for on the way down, and between two cycles.
+    static constexpr uint32_t kOutAway = 5, kOutHere = 2;
+    std::unique_ptr<BalloonPage[]> pool{new BalloonPage[kPool]};
+    PoolLoad pages{pool.get(), kPool, 1};
+    Balloon balloon;
 
   private:
     bool boot();
@@ -79,6 +86,9 @@ class Victim {
     bool check_rest();
     bool check_disk();
     bool check_net();
+    bool check_balloon();
+    void want_out(uint32_t count);
+    void expect_out(uint32_t count);
     void write_and_read();
     bool transfer(BlockRequest::Operation operation, char* data, uint32_t sectors);
     void begin_transfers();

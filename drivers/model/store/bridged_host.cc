@@ -60,6 +60,8 @@ void BridgedStore::introduce(DomId domid) {
 
 void BridgedStore::write_home() {
     write("domid", std::to_string(domid_));
+    write("memory/static-max", "16384");
+    write("memory/target", "16384");
     for (const char* name :
          {"shutdown", "feature-poweroff", "feature-reboot", "feature-suspend", "sysrq"}) {
         write(std::string{"control/"} + name, "");

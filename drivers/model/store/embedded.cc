@@ -65,7 +65,8 @@ void EmbeddedStore::build_home() {
     put("name", "modelled", readable);
     put("domid", std::to_string(domid_), readable);
     put("memory", "", readable);
-    put("memory/target", "16384", readable);
+    put("memory/static-max", "16384", readable);
+    put("memory/target", target_, readable);
     put("control", "", readable);
     for (const char* name :
          {"control/shutdown", "control/feature-poweroff", "control/feature-reboot",
@@ -108,6 +109,7 @@ void EmbeddedStore::introduce(DomId domid) {
         gone.payload = watch_payload(i);
         daemon_.handle(host_, gone);
     }
+    target_ = read("memory/target").value_or(target_);
     daemon_.remove(home_);
     move_to(domid);
     for (std::size_t i = 0; i < watches_.size(); ++i) {

@@ -44,6 +44,7 @@ class EmbeddedStore final : public StoreSeam {
     StoreDaemon daemon_;
     DomId domid_;
     std::string home_;
+    std::string target_ = "16384";  ///< KiB; the toolstack carries it along
     StoreDaemon::ConnectionId guest_ = 0;
     StoreDaemon::ConnectionId host_;
     std::vector<HostWatch> watches_;

@@ -69,6 +69,10 @@ void storm(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.a = 10 * (1 + dice.below(20));
     fault.b = dice.below(8);
 }
+void memory(Dice& dice, const LifePlan&, PlannedFault& fault) {
+    fault.a = dice.below(12);  // more than the pool has, too
+    fault.b = dice.below(200);
+}
 void patience(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.b = 1 + dice.below(5);
 }
@@ -106,6 +110,7 @@ constexpr FaultRow kRows[] = {
     {K::time_stolen, "time-stolen", "vCPU {a} loses {b} ms to others", 5, kHarmless, vcpu},
     {K::host_gives_up, "host-gives-up", "the host cancels its request after {b} ms", 2, kErrandFails | kAborts, patience},
     {K::interface_removed, "interface-removed", "the network's backend does not come, and the guest lets go of its interface", 2, kLate, nothing},
+    {K::memory_wanted, "memory-wanted", "the host wants {a} pages of the guest's memory {b} ms after the request", 6, kHarmless, memory},
     {K::host_gone, "host-gone", "the host never lets the guest run again", 0, kEnds, nothing},
 };
 // clang-format on
@@ -113,7 +118,8 @@ static_assert(sizeof kRows / sizeof *kRows == kFaultKindCount);
 
 bool fits(FaultKind kind, const LifePlan& plan) {
     return (kind != FaultKind::vcpu_not_parked || plan.vcpus > 1) &&
-           (kind != FaultKind::interface_removed || plan.network);
+           (kind != FaultKind::interface_removed || plan.network) &&
+           (kind != FaultKind::memory_wanted || plan.balloon);
 }
 
 std::string words_for(const std::string& place, const PlannedFault& fault) {

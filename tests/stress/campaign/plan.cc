@@ -61,6 +61,7 @@ void draw_guest(Dice& dice, LifePlan& plan) {
     plan.reads_clock = dice.one_in(3);
     plan.calls_cpus = dice.one_in(3);
     plan.exception_gates = !dice.one_in(4);
+    plan.balloon = dice.one_in(3);
 }
 
 PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint32_t enabled) {

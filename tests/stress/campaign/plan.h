@@ -43,6 +43,7 @@ enum class FaultKind : uint8_t {
     time_stolen,           ///< a = vCPU, b = ms
     host_gives_up,         ///< b = ms until it cancels a request that nobody acked
     interface_removed,     ///< the guest lets go of it while its backend is not there
+    memory_wanted,         ///< a = pages that the host is to have, b = ms after the request
     host_gone,             ///< the toolstack never lets the guest run again
 };
 inline constexpr uint8_t kFaultKindCount = static_cast<uint8_t>(FaultKind::host_gone) + 1;
@@ -70,7 +71,8 @@ struct LifePlan {
     uint32_t queues = 1;  ///< of the disk
     uint32_t segments = 0;
     bool persistent = false;
-    bool network = false;      ///< an interface beside the disk
+    bool network = false;  ///< an interface beside the disk
+    bool balloon = false;
     bool reads_clock = false;  ///< a device stamps what it does in its first hook
     bool calls_cpus = false;   ///< a device needs the other vCPUs in its first hook
     bool exception_gates = true;

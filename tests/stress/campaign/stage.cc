@@ -103,6 +103,10 @@ std::optional<std::string> Stage::begin() {
         net_ = std::make_unique<LoadedNet>(guest_, backing, plan_.seed, plan_.bugs);
         net_->start();
     }
+    if (plan_.balloon) {
+        balloon_ = std::make_unique<LoadedBalloon>(guest_, plan_.seed, plan_.bugs);
+        balloon_->start();
+    }
     if (!disk_->start()) {
         return "the disk does not connect at boot";
     }
@@ -110,6 +114,9 @@ std::optional<std::string> Stage::begin() {
         disk_->disk.pump();
         if (has_net()) {
             net_->pump();
+        }
+        if (balloon_) {
+            balloon_->balloon.pump();
         }
     });
     guest_.run([this] { RESUME_ASSERT(guest_.guest().store().watch(*poke_).ok()); });

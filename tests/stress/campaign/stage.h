@@ -8,6 +8,7 @@
 
 #include "tests/stress/campaign/chooser.h"
 #include "tests/stress/campaign/plan.h"
+#include "tests/stress/guest/loaded_balloon.h"
 #include "tests/stress/guest/loaded_disk.h"
 #include "tests/stress/guest/loaded_net.h"
 
@@ -36,6 +37,8 @@ class Stage {
     [[nodiscard]] LoadedDisk& disk() { return *disk_; }
     /// Null when the guest has none, or let go of it.
     [[nodiscard]] LoadedNet* net() { return has_net() ? net_.get() : nullptr; }
+    /// Null when the guest has none.
+    [[nodiscard]] LoadedBalloon* balloon() { return balloon_.get(); }
     /// The toolstack or the plan took the disk away for good.
     [[nodiscard]] bool disk_is_gone() const { return disk_->disk.gone() || unplugged_; }
     [[nodiscard]] bool transaction_torn() const { return torn_; }
@@ -61,6 +64,7 @@ class Stage {
     ModelledGuest guest_;
     std::unique_ptr<LoadedDisk> disk_;
     std::unique_ptr<LoadedNet> net_;
+    std::unique_ptr<LoadedBalloon> balloon_;
     std::unique_ptr<OrdinaryDevice> spare_;
     std::unique_ptr<StoreWatch> poke_{new StoreWatch};
     std::string complaint_;

@@ -181,6 +181,10 @@ void Stage::arm_machine(const PlannedFault& fault) {
         case FaultKind::time_stolen:
             machine().vcpus.add_steal(fault.a % plan_.vcpus, wait);  // a smaller plan has fewer
             break;
+        case FaultKind::memory_wanted:
+            machine().clock.after(wait,
+                                  [&on = machine(), pages = fault.a] { want_pages(on, pages); });
+            break;
         case FaultKind::host_gives_up:
             machine().toolstack.ack_timeout = wait;
             break;

@@ -88,6 +88,24 @@ std::optional<Trouble> network(Stage& stage) {
     return std::nullopt;
 }
 
+std::optional<Trouble> memory(Stage& stage) {
+    LoadedBalloon* const loaded = stage.balloon();
+    if (loaded == nullptr) {
+        return std::nullopt;
+    }
+    want_pages(stage.machine(), 0);
+    stage.guest().idle(kGivenUp);
+    if (loaded->balloon.out() != 0 || stage.machine().reservation.given() != 0) {
+        return Trouble{"memory", std::to_string(loaded->balloon.out()) +
+                                     " pages did not come back from the host"};
+    }
+    if (loaded->load.wrong() != 0) {
+        return Trouble{"memory", std::to_string(loaded->load.wrong()) +
+                                     " pages in use do not hold what was written"};
+    }
+    return std::nullopt;
+}
+
 std::optional<Trouble> clock(Stage& stage, const LifePlan& plan) {
     ModelledGuest& guest = stage.guest();
     Nanoseconds wall = 0;
@@ -144,6 +162,9 @@ std::optional<Trouble> trouble_afterwards(Stage& stage) {
         return trouble;
     }
     if (auto trouble = network(stage)) {
+        return trouble;
+    }
+    if (auto trouble = memory(stage)) {
         return trouble;
     }
     if (auto trouble = clock(stage, stage.plan())) {

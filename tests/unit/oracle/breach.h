@@ -20,7 +20,7 @@ struct Breach {
 std::span<const Breach> platform_breaches();
 /// What a new domain has lost and what a cancel has not (L5-L12).
 std::span<const Breach> registration_breaches();
-/// Requests, rings and interrupts of devices (L15-L17, L20, D).
+/// Requests, rings and interrupts of devices and the balloon (L15-L17, L20, D).
 std::span<const Breach> device_breaches();
 /// The order of steps and hooks (P).
 std::span<const Breach> sequence_breaches();

@@ -72,6 +72,20 @@ const Breach kBreaches[] = {
                       {.arg32 = 8, .device = Story::kDisk, .kind = EventKind::upcall});
          });
      }},
+    {"D2", "memory is given to the host twice",
+     [] {
+         const TraceEvent given{
+             .status = 1, .kind = EventKind::pages_given, .witness = Witness::other_side};
+         return with(Story{}.cancelled(), [&](Story& s) { tell_device(s, {given}); });
+     }},
+    {"D2", "memory is fetched while the guest goes down",
+     [] {
+         return with(Story{}.cancelled(), [](Story& s) {
+             s.insert(
+                 s.find(EventKind::cpu_parked),
+                 {.arg32 = 1, .kind = EventKind::pages_fetched, .witness = Witness::other_side});
+         });
+     }},
 };
 
 }  // namespace

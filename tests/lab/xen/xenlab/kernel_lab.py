@@ -5,6 +5,7 @@ import time
 
 from . import kernel_host, kernel_net, kernel_plan as plan
 from .errors import TimedOut
+from .kernel_balloon import KernelBalloon
 from .kernel_disk import KernelDisk
 from .kernel_guest import DEAD_WORDS, KernelGuest, settings
 from .oracle import Verdict
@@ -78,7 +79,7 @@ class KernelLab:
         self.times = ReturnTimes()
 
     def boot(self, vcpus, words, devices=False):
-        """`devices`: with a disk and an interface under load."""
+        """`devices`: with a disk, an interface and a balloon under load."""
         self._made += 1
         name = f"k{self._made}"
         loads = self._make_devices(name) if devices else ()
@@ -94,7 +95,7 @@ class KernelLab:
         if not self._wire_runs:
             kernel_net.start_wire(self._dom0)
             self._wire_runs = True
-        return (KernelDisk(self._dom0, name), kernel_net.KernelNet(self._dom0, self._made))
+        return (KernelDisk(self._dom0, name), kernel_net.KernelNet(self._dom0, self._made), KernelBalloon())
 
     def run_plan(self, counts, seed, vcpus, devices=False):
         """All batches; a guest that has died is replaced, MAX_RESTARTS times."""
