@@ -14,12 +14,22 @@ constexpr DriverOps EventChannels::kOps = {
     .syscore_resume = syscore_up<&EventChannels::syscore_resume>,
 };
 
-EventChannels::EventChannels(Machine& machine, const SharedInfo& shared_info, Bugs bugs) noexcept
-    : Device{kOps, "event_channels"}, machine_{machine}, shared_info_{shared_info}, bugs_{bugs} {}
+EventChannels::EventChannels(Machine& machine, const SharedInfo& shared_info, Bugs bugs,
+                             const FifoPages& fifo) noexcept
+    : Device{kOps, "event_channels"},
+      machine_{machine},
+      shared_info_{shared_info},
+      bugs_{bugs},
+      fifo_{machine, fifo} {}
 
 RESUME_BOOT_CODE Result<> EventChannels::boot(BootContext&) noexcept {
+    const Result<> fifo = fifo_.take_up();
     mask_all();
-    return {};
+    return fifo_.in_use() ? fifo : Result<>{};
+}
+
+Port EventChannels::ports() const noexcept {
+    return fifo_.in_use() && fifo_.ports() < kPorts ? fifo_.ports() : kPorts;
 }
 
 Result<> EventChannels::bind_virq(Channel& channel, uint32_t virq, uint32_t vcpu) noexcept {
@@ -50,7 +60,7 @@ Result<> EventChannels::bind_first(Channel& channel) noexcept {
 }
 
 Result<> EventChannels::attach(Channel& channel, Port port) noexcept {
-    if (port == 0 || port >= kPorts) {
+    if (port == 0 || port >= ports()) {
         return {Errc::invalid, static_cast<int32_t>(port)};
     }
     if (by_port_[port] != nullptr && by_port_[port] != &channel) {
@@ -116,7 +126,7 @@ Result<Port> EventChannels::bind(const Channel& channel) noexcept {
         port = bind.port;
     }
     RESUME_TRY(xen_result(value));
-    if (port == 0 || port >= kPorts || by_port_[port] != nullptr) {
+    if (port == 0 || port >= ports() || by_port_[port] != nullptr) {
         return {Errc::malformed, static_cast<int32_t>(port)};
     }
     return Port{port};

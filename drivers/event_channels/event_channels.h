@@ -1,11 +1,13 @@
-// Rank event_channels: Xen's interrupts, in the 2-level ABI. After a real resume every number means
-// nothing: all are zeroed, VIRQs and IPIs are bound anew, interdomain channels wait for their
-// drivers. A notify or an event on a number that means nothing is counted and traced, and does no
-// harm (failures 47, 48).
+// Rank event_channels: Xen's interrupts, in the FIFO ABI where the embedder gives memory for it and
+// the host has it, in the 2-level one else. After a real resume every number means nothing: all are
+// zeroed, VIRQs and IPIs are bound anew, interdomain channels wait for their drivers. A notify or
+// an event on a number that means nothing is counted and traced, and does no harm (failures 47,
+// 48).
 #pragma once
 
 #include <boost/intrusive/list.hpp>
 
+#include "drivers/event_channels/fifo.h"
 #include "drivers/shared_info/shared_info.h"
 
 namespace resume {
@@ -32,9 +34,10 @@ struct Channel {
 
 class EventChannels final : public Device {
   public:
-    EventChannels(Machine& machine, const SharedInfo& shared_info, Bugs bugs) noexcept;
+    EventChannels(Machine& machine, const SharedInfo& shared_info, Bugs bugs,
+                  const FifoPages& fifo = {}) noexcept;
 
-    /// Boot, CPU 0, after shared_info: masks everything.
+    /// Boot, CPU 0, after shared_info: chooses the ABI, masks everything.
     Result<> boot(BootContext& boot) noexcept;
 
     /// Thread or boot, CPU 0. Bound again by itself after every resume. exists when Xen has it
@@ -75,6 +78,8 @@ class EventChannels final : public Device {
 
     /// Off: upcalls are not traced (a kernel that ticks would fill the ring between cycles).
     void trace_upcalls(bool on) noexcept { trace_upcalls_ = on; }
+    /// Which ABI the domain that we are in uses.
+    [[nodiscard]] bool fifo() const noexcept { return fifo_.in_use(); }
     /// Notifies and events on numbers that meant nothing, since boot.
     [[nodiscard]] uint64_t stale_count() const noexcept { return stale_; }
 
@@ -93,7 +98,14 @@ class EventChannels final : public Device {
     void forget_all() noexcept;
     void mask_all() noexcept;
     void enter(Channel& channel, Port port) noexcept;
+    [[nodiscard]] Port ports() const noexcept;
+    void mask_port(Port port) noexcept;
+    [[nodiscard]] bool unmask_port(Port port) noexcept;
+    void clear_pending(Port port) noexcept;
+    void run_selected(uint32_t cpu) noexcept;
     void run_word(uint32_t cpu, uint32_t word) noexcept;
+    void run_port(uint32_t cpu, Port port) noexcept;
+    bool raises_flag(const Channel& ipi) noexcept;
     void stale(Port port) noexcept;
     static const DriverOps kOps;
 
@@ -103,6 +115,7 @@ class EventChannels final : public Device {
     Machine& machine_;
     const SharedInfo& shared_info_;
     Bugs bugs_;
+    FifoPorts fifo_;
     bool trace_upcalls_ = true;
     bool devices_masked_ = false;
     uint64_t stale_ = 0;

@@ -15,8 +15,12 @@ Result<> EventChannels::syscore_resume(SyscoreContext& context, Outcome outcome)
         return {};
     }
     forget_all();
-    mask_all();
     Result<> first{};
+    if (context.evidence() != DomainEvidence::same && !bugs_.has(Bug::fifo_kept)) {
+        const Result<> fifo = fifo_.take_up();
+        first = fifo_.in_use() ? fifo : Result<>{};
+    }
+    mask_all();
     for (Channel& channel : rebound_) {
         const Result<> bound = rebind(channel, context.evidence());
         if (!bound.ok() && first.ok()) {
@@ -106,19 +110,35 @@ Result<> EventChannels::check_areas_alive() noexcept {
 
 bool EventChannels::area_is_alive(const Channel& ipi) noexcept {
     vcpu_info& vcpu = shared_info_.vcpu(ipi.vcpu);
-    // Xen raises the flag only when both bits below it go from 0 to 1.
-    const uint64_t selected =
-        __atomic_exchange_n(&vcpu.evtchn_pending_sel, xen_ulong_t{0}, __ATOMIC_SEQ_CST);
-    __atomic_store_n(&vcpu.evtchn_upcall_pending, uint8_t{0}, __ATOMIC_SEQ_CST);
-    __atomic_fetch_and(&shared_info_.page().evtchn_pending[ipi.port / 64],
-                       ~(uint64_t{1} << ipi.port % 64), __ATOMIC_SEQ_CST);
-    (void)notify(ipi);
-    const bool alive = __atomic_load_n(&vcpu.evtchn_upcall_pending, __ATOMIC_SEQ_CST) != 0;
-    __atomic_fetch_or(&vcpu.evtchn_pending_sel, selected, __ATOMIC_SEQ_CST);
-    if (selected != 0) {
-        __atomic_store_n(&vcpu.evtchn_upcall_pending, uint8_t{1}, __ATOMIC_SEQ_CST);
+    if (!fifo_.in_use()) {
+        // Xen raises the flag only when both bits below it go from 0 to 1.
+        const uint64_t selected =
+            __atomic_exchange_n(&vcpu.evtchn_pending_sel, xen_ulong_t{0}, __ATOMIC_SEQ_CST);
+        const bool alive = raises_flag(ipi);
+        __atomic_fetch_or(&vcpu.evtchn_pending_sel, selected, __ATOMIC_SEQ_CST);
+        if (selected != 0) {
+            __atomic_store_n(&vcpu.evtchn_upcall_pending, uint8_t{1}, __ATOMIC_SEQ_CST);
+        }
+        return alive;
+    }
+    // And here only for what comes into an empty queue.
+    fifo_.drop(ipi.vcpu);
+    const bool alive = raises_flag(ipi);
+    for (const Channel& channel : rebound_) {
+        if (channel.vcpu == ipi.vcpu && fifo_.pending(channel.port)) {
+            evtchn_unmask again{.port = channel.port};
+            (void)xen::event_channel_op(machine_, EVTCHNOP_unmask, again);
+        }
     }
     return alive;
+}
+
+bool EventChannels::raises_flag(const Channel& ipi) noexcept {
+    uint8_t& flag = shared_info_.vcpu(ipi.vcpu).evtchn_upcall_pending;
+    __atomic_store_n(&flag, uint8_t{0}, __ATOMIC_SEQ_CST);
+    clear_pending(ipi.port);
+    (void)notify(ipi);
+    return __atomic_load_n(&flag, __ATOMIC_SEQ_CST) != 0;
 }
 
 }  // namespace v0

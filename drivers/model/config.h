@@ -27,6 +27,7 @@ struct HostConfig {
     bool tsc_emulated = true;
     bool callback_vector = true;  ///< XENFEAT_hvm_callback_vector
     bool upcall_vector = true;    ///< HVMOP_set_evtchn_upcall_vector exists
+    bool fifo = true;             ///< EVTCHNOP_init_control exists
     bool grant_v2 = true;
     /// A fresh domain's grants mean nothing until it has said which version it uses.
     bool grant_version_unset = false;

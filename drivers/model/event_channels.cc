@@ -18,7 +18,7 @@ bool per_vcpu(uint32_t virq) {
 
 }  // namespace
 
-EventChannels::EventChannels(Machine& machine) : machine_{machine}, channels_(1) {}
+EventChannels::EventChannels(Machine& machine) : machine_{machine}, channels_(1), fifo_{machine} {}
 
 bool EventChannels::is_bound(Port port) const {
     return port != 0 && port < channels_.size() && channels_[port].kind != Channel::Kind::free;
@@ -36,7 +36,7 @@ long EventChannels::allocate(Channel channel) {
             return static_cast<long>(port);
         }
     }
-    if (end >= machine_.shared_info.ports()) {
+    if (end >= (fifo_.in_use() ? EVTCHN_FIFO_NR_CHANNELS : machine_.shared_info.ports())) {
         return -ENOSPC;
     }
     channels_.push_back(std::move(channel));
@@ -110,7 +110,11 @@ long EventChannels::close(Port port) {
         return -EINVAL;
     }
     channels_[port] = Channel{};
-    machine_.shared_info.clear_pending(port);
+    if (fifo_.in_use()) {
+        fifo_.clear_pending(port);
+    } else {
+        machine_.shared_info.clear_pending(port);
+    }
     machine_.sight(EventKind::port_closed, port);
     return 0;
 }
@@ -135,7 +139,9 @@ long EventChannels::send(Port port) {
 
 void EventChannels::set_pending(Port port) {
     SharedInfo& shared = machine_.shared_info;
-    if (port < shared.ports() && shared.set_pending(port) && !shared.masked(port)) {
+    if (fifo_.in_use()) {
+        fifo_.set_pending(port, channels_[port].vcpu);
+    } else if (port < shared.ports() && shared.set_pending(port) && !shared.masked(port)) {
         machine_.vcpus.mark_pending(channels_[port].vcpu, port);
     }
 }
@@ -161,7 +167,9 @@ long EventChannels::unmask(Port port) {
         return -EINVAL;
     }
     SharedInfo& shared = machine_.shared_info;
-    if (shared.masked(port)) {
+    if (fifo_.in_use()) {
+        fifo_.unmask(port, channels_[port].vcpu);
+    } else if (shared.masked(port)) {
         shared.unmask(port);
         if (shared.pending(port)) {
             machine_.vcpus.mark_pending(channels_[port].vcpu, port);
@@ -252,6 +260,10 @@ long EventChannels::operate(unsigned op, void* argument) {
             const auto& a = *static_cast<evtchn_bind_vcpu*>(argument);
             return move(a.port, a.vcpu);
         }
+        case EVTCHNOP_init_control:
+            return init_control(*static_cast<evtchn_init_control*>(argument));
+        case EVTCHNOP_expand_array:
+            return fifo_.expand(*static_cast<const evtchn_expand_array*>(argument));
         case EVTCHNOP_reset:
         case EVTCHNOP_bind_interdomain:
         case EVTCHNOP_bind_pirq:
@@ -261,7 +273,24 @@ long EventChannels::operate(unsigned op, void* argument) {
     }
 }
 
+/// What is pending in the 2-level ABI when the guest leaves it is not lost with it.
+long EventChannels::init_control(evtchn_init_control& a) {
+    const bool first = !fifo_.in_use();
+    const long result = fifo_.init_control(a);
+    for (Port port = 1; first && result == 0 && port < channels_.size(); ++port) {
+        if (is_bound(port) && machine_.shared_info.pending(port)) {
+            fifo_.set_pending(port, channels_[port].vcpu);
+        }
+    }
+    return result;
+}
+
+bool EventChannels::masked(Port port) const {
+    return fifo_.in_use() ? fifo_.masked(port) : machine_.shared_info.masked(port);
+}
+
 void EventChannels::reset() {
+    fifo_.forget();
     channels_.clear();
     channels_.resize(1);  // port 0 is none
 }
@@ -278,8 +307,7 @@ bool EventChannels::has_ipi(uint32_t cpu) const {
 Port EventChannels::open_ipi(uint32_t cpu) const {
     for (Port port = 1; port < channels_.size(); ++port) {
         const Channel& channel = channels_[port];
-        if (channel.kind == Channel::Kind::ipi && channel.vcpu == cpu &&
-            !machine_.shared_info.masked(port)) {
+        if (channel.kind == Channel::Kind::ipi && channel.vcpu == cpu && !masked(port)) {
             return port;
         }
     }

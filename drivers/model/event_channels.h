@@ -1,5 +1,5 @@
-// Event channels of one domain, 2-level ABI. A channel's other end is a daemon of dom0's (a
-// function), a virtual interrupt, or another vCPU.
+// Event channels of one domain, in the 2-level ABI until the guest takes up the FIFO one. A
+// channel's other end is a daemon of dom0's (a function), a virtual interrupt, or another vCPU.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "drivers/model/config.h"
+#include "drivers/model/fifo_events.h"
 #include "drivers/model/fwd.h"
 
 namespace resume::model {
@@ -45,10 +46,13 @@ class EventChannels {
     /// An IPI of the vCPU that is bound and not masked; 0 = none.
     [[nodiscard]] Port open_ipi(uint32_t cpu) const;
     [[nodiscard]] bool has_ipi(uint32_t cpu) const;
+    [[nodiscard]] bool masked(Port port) const;
+    [[nodiscard]] bool fifo() const { return fifo_.in_use(); }
 
   private:
     long allocate(Channel channel);
     long bind_virq(uint32_t virq, uint32_t cpu, Port& port);
+    long init_control(evtchn_init_control& a);
     long close(Port port);
     long send(Port port);
     long unmask(Port port);
@@ -60,6 +64,7 @@ class EventChannels {
 
     Machine& machine_;
     std::vector<Channel> channels_;
+    FifoEvents fifo_;
 };
 
 }  // namespace resume::model

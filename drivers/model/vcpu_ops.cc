@@ -42,7 +42,7 @@ long Vcpus::register_info(uint32_t cpu, const void* argument) {
         std::memcpy(place + 4, &all, sizeof(uint32_t));
     }
     place[offsetof(vcpu_info, evtchn_upcall_pending)] = std::byte{0};
-    request(cpu);
+    raise_upcall(cpu);
     machine_.timekeeping.publish(cpu);
     return 0;
 }

@@ -29,7 +29,7 @@ std::byte* Vcpus::info(uint32_t cpu) const {
     return vcpu.info != nullptr ? vcpu.info : machine_.shared_info.page() + sizeof(vcpu_info) * cpu;
 }
 
-void Vcpus::request(uint32_t cpu) {
+void Vcpus::raise_upcall(uint32_t cpu) {
     std::byte* info = this->info(cpu);
     const bool was = upcall_pending(info);
     info[offsetof(vcpu_info, evtchn_upcall_pending)] = std::byte{1};
@@ -51,7 +51,7 @@ void Vcpus::mark_pending(uint32_t cpu, uint32_t port) {
         selector |= 1u << (port / 32);
         std::memcpy(info + 4, &selector, sizeof selector);
     }
-    request(cpu);
+    raise_upcall(cpu);
 }
 
 bool Vcpus::deliverable(uint32_t cpu) {

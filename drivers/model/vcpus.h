@@ -58,6 +58,8 @@ class Vcpus {
 
     /// A channel of the vCPU became pending.
     void mark_pending(uint32_t cpu, uint32_t port);
+    /// Something is pending for the vCPU: the flag that all ABIs have.
+    void raise_upcall(uint32_t cpu);
     /// Runs the handlers of all interrupts that can be taken. True when there was one.
     bool deliver();
     [[nodiscard]] bool deliverable(uint32_t cpu);
@@ -86,7 +88,6 @@ class Vcpus {
         void* argument = nullptr;
     };
 
-    void request(uint32_t cpu);
     void take(uint32_t cpu);
     void run_gate(uint32_t cpu, uint8_t vector);
     long register_info(uint32_t cpu, const void* argument);

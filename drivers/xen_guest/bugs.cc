@@ -41,6 +41,7 @@ constexpr BugInfo kBugs[] = {
     {Bug::vcpus_beyond_32, "vcpus-beyond-32", "L8", "Linux before ee2139b099a0"},
     {Bug::grant_version_kept, "grant-version-kept", "L12", "Xen 1237659523, Linux grant-table.c"},
     {Bug::balloon_forgets, "balloon-forgets", "D2", "virtio-balloon, e562966dba"},
+    {Bug::fifo_kept, "fifo-kept", "L11", "what evtchn_fifo_resume of Linux is for"},
 };
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");

@@ -11,7 +11,7 @@ XenGuest::XenGuest(Machine& machine, const XenGuestConfig& config) noexcept
       hypercall_page_{machine, config.pages.hypercall_page, config.bugs},
       shared_info_{machine, hypercall_page_, config.pages.shared_info, config.pages.vcpu_areas,
                    config.bugs},
-      events_{machine, shared_info_, config.bugs},
+      events_{machine, shared_info_, config.bugs, config.pages.fifo},
       callback_{machine, events_, hypercall_page_, config.callback, config.bugs},
       timer_{machine, events_, config.bugs},
       time_{machine, shared_info_, timer_, config.bugs},

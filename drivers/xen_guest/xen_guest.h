@@ -21,6 +21,7 @@ struct GuestPages {
     Gfn vcpu_areas = 0;      ///< memory: cpu_count / kVcpuAreasPerPage pages, rounded up
     Gfn grant_table = 0;     ///< grant_frames pages of the guest's memory, or holes
     uint32_t grant_frames = 1;
+    FifoPages fifo{};  ///< memory for the FIFO ABI of event channels; none: the 2-level ABI
 };
 
 /// What the embedder schedules. Absent: it has no tasks (a unikernel).

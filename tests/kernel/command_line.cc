@@ -89,6 +89,8 @@ void take(CommandLine& result, const Word& word) noexcept {
         result.disk = static_cast<uint32_t>(number(disk));
     } else if (const char* balloon = word.value_of("balloon=")) {
         result.balloon = static_cast<uint32_t>(number(balloon));
+    } else if (const char* fifo = word.value_of("fifo=")) {
+        result.fifo = number(fifo) != 0;
     } else if (const char* persistent = word.value_of("persistent=")) {
         result.persistent = number(persistent) != 0;
     } else if (const char* seed = word.value_of("seed=")) {

@@ -19,6 +19,7 @@ struct CommandLine {
     uint32_t disk = 0;       ///< lanes of the load on the first vbd; 0 = none is used
     uint32_t balloon = 0;    ///< pages of its pool; 0 = no balloon
     bool persistent = true;  ///< grants of the disk, where its backend has them too
+    bool fifo = false;       ///< event channels in the FIFO ABI
     uint64_t seed = 0;       ///< 0 = devices by index
     resume::CallbackConfig callback{};
 };

@@ -168,7 +168,13 @@ void Guest::start() noexcept {
     need(disk_.start(), "disk");
     need(net_.start(), "net");
     balloon_.start();
-    print(Line{}.text("READY cpus=").decimal(machine_.cpus).text(" bug=").text(words_.bug_names));
+    print(Line{}
+              .text("READY cpus=")
+              .decimal(machine_.cpus)
+              .text(" bug=")
+              .text(words_.bug_names)
+              .text(" events=")
+              .text(xen_.events().fifo() ? "fifo" : "2-level"));
 }
 
 void Guest::tick() noexcept {

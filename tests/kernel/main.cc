@@ -22,9 +22,12 @@ struct alignas(kPage) Pages {
     uint8_t shared_info[kPage];
     uint8_t vcpu_areas[kPage];
     uint8_t grants[kPage];
+    uint8_t fifo_blocks[kPage];
+    uint8_t fifo_array[kPage];
 };
 constinit Pages g_pages{};
 static_assert(KERNEL_MAX_CPUS <= resume::kVcpuAreasPerPage);
+static_assert(KERNEL_MAX_CPUS <= resume::kFifoBlocksPerPage);
 
 alignas(Guest) constinit uint8_t g_storage[sizeof(Guest)] = {};
 
@@ -51,11 +54,16 @@ KERNEL_BOOT_CODE Guest& boot(const hvm_start_info& info) noexcept {
     load_gates();
     start_local_apic();
     start_cpus(machine);
+    // The bug is the FIFO ABI's.
+    const bool fifo = words.fifo || words.bugs.has(resume::Bug::fifo_kept);
     const resume::GuestPages pages{.hypercall_page = frame_of(machine, g_pages.hypercalls),
                                    .shared_info = frame_of(machine, g_pages.shared_info),
                                    .vcpu_areas = frame_of(machine, g_pages.vcpu_areas),
                                    .grant_table = frame_of(machine, g_pages.grants),
-                                   .grant_frames = 1};
+                                   .grant_frames = 1,
+                                   .fifo = {.control = frame_of(machine, g_pages.fifo_blocks),
+                                            .array = frame_of(machine, g_pages.fifo_array),
+                                            .array_pages = fifo ? 1u : 0u}};
     auto* guest = new (g_storage) Guest{machine, words, pages};
     resume::BootContext::with([guest](resume::BootContext& context) { guest->boot(context); });
     return *guest;

@@ -158,7 +158,7 @@ bool Victim::check_rest() {
         }
         // With so many channels a deaf one is woken by the others'.
         for (Port port = 1; port < kPortsInUse; ++port) {
-            if (machine.channels.find(port) != nullptr && machine.shared_info.masked(port)) {
+            if (machine.channels.find(port) != nullptr && machine.channels.masked(port)) {
                 fail("channel " + std::to_string(port) + " stays masked");
             }
         }

@@ -8,6 +8,8 @@ namespace {
 // Holes and pages as a kernel would choose them.
 constexpr Gfn kHypercallPage = 0x100;
 constexpr Gfn kAreas = 0x200;
+constexpr Gfn kFifoBlocks = 0x300;
+constexpr Gfn kFifoArray = 0x301;
 constexpr Gfn kSharedInfo = 0xfe700;
 constexpr Gfn kGrantTable = 0xfe800;
 constexpr uint32_t kVcpus = 2;
@@ -31,7 +33,7 @@ model::MachineConfig machine_of(model::GuestKind guest, CycleKind kind) {
 
 XenGuestConfig guest_of(Machine& machine, const StepTable& table, Citizens& citizens,
                         uint32_t* ipis) {
-    for (const Gfn frame : {kHypercallPage, kAreas}) {
+    for (const Gfn frame : {kHypercallPage, kAreas, kFifoBlocks, kFifoArray}) {
         machine.memory.make_ram(frame);
     }
     XenGuestConfig config;
@@ -49,6 +51,8 @@ XenGuestConfig guest_of(Machine& machine, const StepTable& table, Citizens& citi
     if (machine.config.guest == model::GuestKind::xen_hvm) {
         config.callback.mode = CallbackMode::vcpu_vector;
         config.unplug = static_cast<UnplugMask>(3);  // IDE disks and network cards
+    } else {
+        config.pages.fifo = {.control = kFifoBlocks, .array = kFifoArray, .array_pages = 1};
     }
     return config;
 }

@@ -62,6 +62,7 @@ void draw_guest(Dice& dice, LifePlan& plan) {
     plan.calls_cpus = dice.one_in(3);
     plan.exception_gates = !dice.one_in(4);
     plan.balloon = dice.one_in(3);
+    plan.fifo = dice.one_in(2);
 }
 
 PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint32_t enabled) {

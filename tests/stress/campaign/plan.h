@@ -73,6 +73,7 @@ struct LifePlan {
     bool persistent = false;
     bool network = false;  ///< an interface beside the disk
     bool balloon = false;
+    bool fifo = false;         ///< event channels in the FIFO ABI, which not each host has
     bool reads_clock = false;  ///< a device stamps what it does in its first hook
     bool calls_cpus = false;   ///< a device needs the other vCPUs in its first hook
     bool exception_gates = true;

@@ -29,7 +29,7 @@ constexpr Flag kFlags[] = {
     {"vcpu-vector", &LifePlan::vcpu_vector}, {"network", &LifePlan::network},
     {"persistent", &LifePlan::persistent},   {"reads-clock", &LifePlan::reads_clock},
     {"calls-cpus", &LifePlan::calls_cpus},   {"exception-gates", &LifePlan::exception_gates},
-    {"balloon", &LifePlan::balloon},
+    {"balloon", &LifePlan::balloon},         {"fifo", &LifePlan::fifo},
 };
 
 std::optional<model::HostAct> act_named(const std::string& name) {

@@ -24,6 +24,7 @@ std::vector<model::HostConfig> hosts_of(uint32_t count) {
          .vcpu_period = 10 * model::kMillisecond},
         {.uptime = 90'000 * model::kSecond,
          .tsc_hz = 3'100'000'000,
+         .fifo = false,
          .vcpu_info_busy = true,
          .wall_offset_ns = 700 * static_cast<int64_t>(model::kMillisecond)}};
     hosts.resize(count);
@@ -47,6 +48,7 @@ ModelledGuestConfig config_of(const LifePlan& plan, Chooser* chooser) {
         config.policy = chooser->policy();
     }
     config.tick_ms = plan.tick_ms;
+    config.fifo = plan.fifo;
     config.hook_deadline_ms = 2'000;
     return config;
 }

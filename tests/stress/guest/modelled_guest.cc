@@ -14,13 +14,18 @@ namespace {
 constexpr Gfn kSharedInfoHole = 0xfe700;
 constexpr Gfn kGrantHole = 0xfe800;
 
-GuestPages make_pages(Machine& machine) {
+GuestPages make_pages(Machine& machine, bool fifo) {
+    const uint32_t blocks = (cpu_count(machine) + kFifoBlocksPerPage - 1) / kFifoBlocksPerPage;
     const uint32_t areas = (cpu_count(machine) + kVcpuAreasPerPage - 1) / kVcpuAreasPerPage;
     return {.hypercall_page = machine.memory.allocate(1),
             .shared_info = kSharedInfoHole,
             .vcpu_areas = machine.memory.allocate(areas),
             .grant_table = kGrantHole,
-            .grant_frames = 1};
+            .grant_frames = 1,
+            .fifo = fifo ? FifoPages{.control = machine.memory.allocate(blocks),
+                                     .array = machine.memory.allocate(1),
+                                     .array_pages = 1}
+                         : FifoPages{}};
 }
 
 Ticks after(Machine& machine, Nanoseconds delay) {
@@ -39,7 +44,7 @@ ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
     view_.sights = Sight::all;
     view_.part = 1;
     XenGuestConfig xen;
-    xen.pages = make_pages(machine_);
+    xen.pages = make_pages(machine_, config.fifo);
     xen.callback.mode = config.callback;
     xen.unplug = config.machine.guest == model::GuestKind::xen_hvm
                      ? UnplugMask::ide_disks | UnplugMask::nics

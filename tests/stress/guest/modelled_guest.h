@@ -28,6 +28,7 @@ struct ModelledGuestConfig {
     CallbackMode callback = CallbackMode::global_vector;
     Policy policy{};
     const StepTable* table = &kStepTable;
+    bool fifo = false;      ///< it uses the FIFO ABI of event channels, where the host has it
     uint32_t tick_ms = 10;  ///< 0: no ticking
     uint32_t down_budget_ms = 45'000;
     uint32_t hook_deadline_ms = 10'000;

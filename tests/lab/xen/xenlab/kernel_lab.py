@@ -83,6 +83,8 @@ class KernelLab:
         self._made += 1
         name = f"k{self._made}"
         loads = self._make_devices(name) if devices else ()
+        if devices and vcpus > 1:
+            words += " fifo=1"  # with one vCPU in the other ABI
         words = " ".join([words, *(load.words(vcpus) for load in loads)])
         lines = [line for load in loads for line in load.settings()]
         guest = self._guests.create(name, settings(KERNEL, vcpus, words, lines))
