@@ -81,6 +81,8 @@ constexpr const char* kKindNames[] = {"none",
                                       "link_announced",
                                       "pages_given",
                                       "pages_fetched",
+                                      "cpu_online",
+                                      "cpu_offline",
                                       "note"};
 static_assert(sizeof kKindNames / sizeof *kKindNames == kEventKindCount);
 constexpr const char* kWitnessNames[] = {"engine", "driver", "other_side"};

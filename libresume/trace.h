@@ -119,6 +119,8 @@ enum class EventKind : uint8_t {
                         ///< was asked to take that are no memory
     pages_fetched,      ///< a = how many it gave, b as above; s = in how many of them there was
                         ///< memory
+    cpu_online,         ///< a = the vCPU that runs from here on, the others below it too
+    cpu_offline,        ///< a = the last one, which runs no more
     note,               ///< device or 0; a, b as the driver likes
 };
 inline constexpr uint8_t kEventKindCount = static_cast<uint8_t>(EventKind::note) + 1;

@@ -85,6 +85,14 @@ RESUME_BOOT_CODE Result<> Callback::boot(BootContext& boot) noexcept {
 }
 
 RESUME_BOOT_CODE Result<> Callback::boot_cpu(BootContext&) noexcept {
+    return enter_cpu();
+}
+
+void Callback::remove_cpu() noexcept {
+    vcpus_set_up_ -= vcpus_set_up_ > cpu_count(machine_) ? 1 : 0;
+}
+
+Result<> Callback::enter_cpu() noexcept {
     if (config_.mode != CallbackMode::vcpu_vector) {
         return {};
     }

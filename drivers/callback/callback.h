@@ -39,6 +39,9 @@ class Callback final : public Device {
     /// On each further CPU itself, interrupts off: its local APIC and vector. Nothing to do in the
     /// other modes.
     Result<> boot_cpu(BootContext& boot) noexcept;
+    /// The same after boot; and when the last one is gone, CPU 0.
+    Result<> enter_cpu() noexcept;
+    void remove_cpu() noexcept;
 
     /// For gsi and pci_intx: to be called from the embedder's interrupt handler.
     void upcall(uint32_t cpu) noexcept;

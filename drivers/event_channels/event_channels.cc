@@ -33,7 +33,7 @@ Port EventChannels::ports() const noexcept {
 }
 
 Result<> EventChannels::bind_virq(Channel& channel, uint32_t virq, uint32_t vcpu) noexcept {
-    RESUME_ASSERT(channel.kind == Channel::Kind::none && vcpu < cpu_count(machine_));
+    RESUME_ASSERT(channel.kind == Channel::Kind::none && vcpu < kMaxVcpus);
     channel.kind = Channel::Kind::virq;
     channel.virq = virq;
     channel.vcpu = vcpu;
@@ -41,7 +41,7 @@ Result<> EventChannels::bind_virq(Channel& channel, uint32_t virq, uint32_t vcpu
 }
 
 Result<> EventChannels::bind_ipi(Channel& channel, uint32_t vcpu) noexcept {
-    RESUME_ASSERT(channel.kind == Channel::Kind::none && vcpu < cpu_count(machine_));
+    RESUME_ASSERT(channel.kind == Channel::Kind::none && vcpu < kMaxVcpus);
     channel.kind = Channel::Kind::ipi;
     channel.vcpu = vcpu;
     return bind_first(channel);

@@ -40,8 +40,11 @@ class EventChannels final : public Device {
     /// Boot, CPU 0, after shared_info: chooses the ABI, masks everything.
     Result<> boot(BootContext& boot) noexcept;
 
+    /// A vCPU that will be brought up, before anything is bound for it. Thread context, CPU 0.
+    Result<> add_cpu(uint32_t vcpu) noexcept { return fifo_.add_cpu(vcpu); }
+
     /// Thread or boot, CPU 0. Bound again by itself after every resume. exists when Xen has it
-    /// bound already. `vcpu` < cpu_count.
+    /// bound already. `vcpu` is online, or was told by add_cpu().
     Result<> bind_virq(Channel& channel, uint32_t virq, uint32_t vcpu) noexcept;
     Result<> bind_ipi(Channel& channel, uint32_t vcpu) noexcept;
     /// A port that the toolstack or EVTCHNOP_alloc_unbound made, delivered on vCPU 0. Its driver

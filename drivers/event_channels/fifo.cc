@@ -34,6 +34,9 @@ event_word_t& FifoPorts::word(Port port) const noexcept {
 /// The boot CPU's block decides: a Xen that takes it has the ABI.
 Result<> FifoPorts::take_up() noexcept {
     in_use_ = false;
+    for (bool& registered : registered_) {
+        registered = false;
+    }
     if (pages_.array_pages == 0) {
         return Errc::unsupported;
     }
@@ -56,7 +59,13 @@ Result<> FifoPorts::register_block(uint32_t cpu) noexcept {
     init.control_gfn = pages_.control + cpu / kFifoBlocksPerPage;
     init.offset = cpu % kFifoBlocksPerPage * static_cast<uint32_t>(sizeof(FifoBlock));
     init.vcpu = cpu;
-    return xen_result(xen::event_channel_op(machine_, EVTCHNOP_init_control, init));
+    const Result<> done = xen_result(xen::event_channel_op(machine_, EVTCHNOP_init_control, init));
+    registered_[cpu] = done.ok();
+    return done;
+}
+
+Result<> FifoPorts::add_cpu(uint32_t cpu) noexcept {
+    return !in_use_ || registered_[cpu] ? Result<>{} : register_block(cpu);
 }
 
 Result<> FifoPorts::expand_array() noexcept {

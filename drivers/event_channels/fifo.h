@@ -31,6 +31,8 @@ class FifoPorts {
     /// when this host has no FIFO ABI; any other error when it is in use and not all of it could be
     /// registered.
     Result<> take_up() noexcept;
+    /// A vCPU that will be brought up: its block, unless Xen has it already.
+    Result<> add_cpu(uint32_t cpu) noexcept;
     [[nodiscard]] bool in_use() const noexcept { return in_use_; }
     /// Ports below this have a word.
     [[nodiscard]] Port ports() const noexcept { return pages_in_use_ * kWordsPerPage; }
@@ -63,6 +65,7 @@ class FifoPorts {
     FifoPages pages_;
     bool in_use_ = false;
     uint32_t pages_in_use_ = 0;
+    bool registered_[kMaxVcpus] = {};
 };
 
 }  // namespace v0

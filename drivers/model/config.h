@@ -45,9 +45,10 @@ inline constexpr uint64_t kWallStart = 1'767'225'600;
 
 struct MachineConfig {
     GuestKind guest = GuestKind::xen_pvh;
-    uint32_t vcpus = 1;  ///< 1 .. 128
-    uint64_t seed = 1;   ///< of the latencies' jitter
-    DomId domid = 7;     ///< the first; each new domain takes the next
+    uint32_t vcpus = 1;    ///< 1 .. 128
+    uint32_t offline = 0;  ///< of them, the last ones: down until the guest starts them
+    uint64_t seed = 1;     ///< of the latencies' jitter
+    DomId domid = 7;       ///< the first; each new domain takes the next
     uint32_t trace_capacity = 1u << 16;
     std::vector<HostConfig> hosts = std::vector<HostConfig>(1);
     /// With gates for exceptions a fault in the guest is a crash with a word; without, a triple

@@ -11,7 +11,7 @@ Domain::Domain(Machine& machine) : machine_{machine}, id_{machine.config.domid} 
 long Domain::suspend(uint32_t cpu) {
     Machine& m = machine_;
     uint32_t running = 0;
-    for (uint32_t other = 0; other < m.vcpus.count(); ++other) {
+    for (uint32_t other = 0; other < m.vcpus.online(); ++other) {
         if (other != cpu && !m.vcpus.at(other).parked) {
             running |= 1u << std::min(other, 31u);
         }

@@ -119,6 +119,7 @@ void Machine::connect_daemons() {
     toolstack.take_back_request();
     store_ring.connect(store_port);
     console.connect(console_port);
+    toolstack.write_vcpus();
 }
 
 void Machine::replug() {

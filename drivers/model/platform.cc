@@ -9,7 +9,7 @@ inline namespace v0 {
 using model::HostSection;
 
 uint32_t cpu_count(const Machine& machine) noexcept {
-    return machine.config.vcpus;
+    return machine.vcpus.online();
 }
 uint32_t current_cpu(const Machine& machine) noexcept {
     return machine.vcpus.current();
@@ -18,7 +18,7 @@ uint32_t current_cpu(const Machine& machine) noexcept {
 void on_each_cpu(Machine& machine, PerCpuFunction function, void* argument) noexcept {
     const HostSection host{machine};
     const uint32_t caller = machine.vcpus.current();
-    for (uint32_t cpu = 0; cpu < machine.vcpus.count(); ++cpu) {
+    for (uint32_t cpu = 0; cpu < machine.vcpus.online(); ++cpu) {
         model::Vcpu& vcpu = machine.vcpus.at(cpu);
         if (cpu != caller && (vcpu.parked || !vcpu.irqs_on || !machine.vcpus.reachable(cpu))) {
             machine.die(model::GuestEnd::hung,
@@ -41,7 +41,7 @@ Result<> park_other_cpus(Machine& machine) noexcept {
     const HostSection host{machine};
     constexpr Nanoseconds kPatience = model::kSecond;
     const uint32_t caller = machine.vcpus.current();
-    for (uint32_t cpu = 0; cpu < machine.vcpus.count(); ++cpu) {
+    for (uint32_t cpu = 0; cpu < machine.vcpus.online(); ++cpu) {
         if (cpu == caller) {
             continue;
         }
@@ -63,7 +63,7 @@ Result<> park_other_cpus(Machine& machine) noexcept {
 
 void unpark_other_cpus(Machine& machine) noexcept {
     const HostSection host{machine};
-    for (uint32_t cpu = 0; cpu < machine.vcpus.count(); ++cpu) {
+    for (uint32_t cpu = 0; cpu < machine.vcpus.online(); ++cpu) {
         if (machine.vcpus.at(cpu).parked) {
             machine.vcpus.at(cpu).parked = false;
             machine.sight(EventKind::cpu_unparked, cpu);

@@ -37,6 +37,20 @@ const char* name_of(HostAct act) noexcept {
     return "?";
 }
 
+Toolstack::Toolstack(Machine& machine) : machine_{machine}, vcpus_{machine.vcpus.online()} {}
+
+void Toolstack::set_vcpus(uint32_t count) {
+    vcpus_ = count;
+    write_vcpus();
+}
+
+void Toolstack::write_vcpus() {
+    for (uint32_t cpu = 0; cpu < machine_.vcpus.count(); ++cpu) {
+        machine_.store->write("cpu/" + std::to_string(cpu) + "/availability",
+                              cpu < vcpus_ ? "online" : "offline");
+    }
+}
+
 void Toolstack::set_timer(Nanoseconds delay, void (Toolstack::*what)()) {
     machine_.clock.cancel(timer_);
     timer_ = machine_.clock.after(delay, [this, what] {

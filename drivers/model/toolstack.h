@@ -40,7 +40,7 @@ struct Errand {
 
 class Toolstack {
   public:
-    explicit Toolstack(Machine& machine) : machine_{machine} {}
+    explicit Toolstack(Machine& machine);
 
     /// Begins now. False when another errand is under way (xl's lock).
     bool start(HostAct act);
@@ -48,6 +48,9 @@ class Toolstack {
     void start_after(Nanoseconds delay, HostAct act);
     /// When the domain goes down and nobody here asked (a person did, in the store): what to do.
     void follow(HostAct act) { unasked_.push_back(act); }
+
+    /// `xl vcpu-set`: the guest is to have so many.
+    void set_vcpus(uint32_t count);
 
     [[nodiscard]] bool busy() const { return state_ != State::idle; }
     [[nodiscard]] const std::vector<Errand>& errands() const { return errands_; }
@@ -68,6 +71,8 @@ class Toolstack {
     /// The domain begins anew: a request that stood in its nodes is taken back, which is no ack.
     void take_back_request();
     void watch_control();
+    /// Of the domain that is about to begin: which vCPUs it is to have.
+    void write_vcpus();
     void domain_went_down();
 
   private:
@@ -94,6 +99,7 @@ class Toolstack {
     bool xenstored_thinks_down_ = false;
     std::string last_word_;
     bool own_write_ = false;
+    uint32_t vcpus_;
 };
 
 }  // namespace resume::model

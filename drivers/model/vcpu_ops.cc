@@ -93,13 +93,20 @@ long Vcpus::operate(unsigned op, uint32_t cpu, void* argument) {
         case VCPUOP_is_up:
             return vcpu.down ? 0 : 1;
         case VCPUOP_up:
+            if (!vcpu.initialised) {
+                return -EINVAL;
+            }
             vcpu.down = false;
             return 0;
         case VCPUOP_down:
             vcpu.down = true;
             return 0;
         case VCPUOP_initialise:
-            return -EEXIST;
+            if (vcpu.initialised) {
+                return -EEXIST;
+            }
+            vcpu.initialised = true;
+            return 0;
         case VCPUOP_get_runstate_info: {
             auto& out = *static_cast<vcpu_runstate_info*>(argument);
             out = {};

@@ -19,7 +19,21 @@ bool upcall_pending(const std::byte* info) {
 
 }  // namespace
 
-Vcpus::Vcpus(Machine& machine) : machine_{machine}, vcpus_(machine.config.vcpus) {}
+Vcpus::Vcpus(Machine& machine)
+    : machine_{machine},
+      vcpus_(machine.config.vcpus),
+      online_{machine.config.vcpus - machine.config.offline} {
+    for (uint32_t cpu = online_; cpu < count(); ++cpu) {
+        vcpus_[cpu].down = true;
+        vcpus_[cpu].initialised = false;
+    }
+}
+
+void Vcpus::set_online(uint32_t count) {
+    const bool more = count > online_;
+    online_ = count;
+    machine_.sight(more ? EventKind::cpu_online : EventKind::cpu_offline, more ? count - 1 : count);
+}
 
 std::byte* Vcpus::info(uint32_t cpu) const {
     const Vcpu& vcpu = vcpus_[cpu];

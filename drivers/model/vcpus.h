@@ -19,7 +19,8 @@ enum class CallbackRoute : uint8_t { none, gsi, pci_intx, vector };
 struct Vcpu {
     bool irqs_on = true;
     bool parked = false;
-    bool down = false;  ///< VCPUOP_down: does not run
+    bool down = false;        ///< VCPUOP_down: does not run
+    bool initialised = true;  ///< VCPUOP_initialise: Xen knows where it begins
     bool in_interrupt = false;
     bool lapic_on = false;
     bool lapic_requested = false;  ///< IRR of the upcall vector
@@ -41,6 +42,9 @@ class Vcpus {
 
     [[nodiscard]] Vcpu& at(uint32_t cpu) { return vcpus_.at(cpu); }
     [[nodiscard]] uint32_t count() const { return static_cast<uint32_t>(vcpus_.size()); }
+    /// Those that the guest runs on: 0 .. online() - 1.
+    [[nodiscard]] uint32_t online() const { return online_; }
+    void set_online(uint32_t count);
     [[nodiscard]] uint32_t current() const { return current_; }
     void set_current(uint32_t cpu) { current_ = cpu; }
     /// Runs guest code on another vCPU, parked or not.
@@ -102,6 +106,7 @@ class Vcpus {
     uint8_t next_gate_ = 0x40;
     uint8_t line_gate_ = 0;  ///< where the platform device's line is routed: the first gate
     uint32_t current_ = 0;
+    uint32_t online_ = 1;
     CallbackRoute route_ = CallbackRoute::none;
     uint8_t route_vector_ = 0;
     /// Where Xen writes for a vCPU that has no place in shared_info and none of its own.

@@ -73,17 +73,27 @@ Result<> SharedInfo::register_areas() noexcept {
         if (forgets && vcpu >= XEN_LEGACY_MAX_VCPUS) {
             break;
         }
-        const long value = set_vcpu_info(vcpu);
-        registered_[vcpu] = value == 0;
-        if (value != 0 && bugs_.has(Bug::resumed_is_new)) {
-            panic("register_vcpu_info failed", __FILE__, __LINE__);
-        }
-        // Xen's own place in shared_info stands in for the first 32; the others have none.
-        if (value != 0 && first.ok()) {
-            first = xen_result(value);
-        }
+        const Result<> done = register_area(vcpu);
+        first = first.ok() ? done : first;
+    }
+    for (uint32_t vcpu = cpu_count(machine_); vcpu < kMaxVcpus; ++vcpu) {
+        registered_[vcpu] = false;  // it may have had one in the domain before
     }
     return first;
+}
+
+Result<> SharedInfo::register_area(uint32_t vcpu) noexcept {
+    const long value = set_vcpu_info(vcpu);
+    registered_[vcpu] = value == 0;
+    if (value != 0 && bugs_.has(Bug::resumed_is_new)) {
+        panic("register_vcpu_info failed", __FILE__, __LINE__);
+    }
+    // Xen's own place in shared_info stands in for the first 32; the others have none.
+    return xen_result(value);
+}
+
+Result<> SharedInfo::add_cpu(uint32_t vcpu) noexcept {
+    return registered_[vcpu] ? Result<>{} : register_area(vcpu);
 }
 
 /// Xen 4.17 takes the area of another vCPU only while that one is down, so it is taken down and up

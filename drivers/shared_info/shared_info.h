@@ -36,6 +36,10 @@ class SharedInfo final : public Device {
     /// be down or up.
     Result<> boot(BootContext& boot) noexcept;
 
+    /// A vCPU that is down and will be brought up: its area, unless Xen has it already. Thread
+    /// context, CPU 0.
+    Result<> add_cpu(uint32_t vcpu) noexcept;
+
     /// The page as it is mapped now. A hole (between the hypercall and syscore_resume in a fresh
     /// domain) reads all ones.
     [[nodiscard]] shared_info& page() const noexcept;
@@ -61,6 +65,7 @@ class SharedInfo final : public Device {
     [[nodiscard]] bool is_hole() const noexcept;
     Result<> map_page() noexcept;
     Result<> register_areas() noexcept;
+    Result<> register_area(uint32_t vcpu) noexcept;
     long set_vcpu_info(uint32_t vcpu) noexcept;
     [[nodiscard]] VcpuArea& area(uint32_t vcpu) const noexcept;
     static const DriverOps kOps;

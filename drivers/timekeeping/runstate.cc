@@ -39,15 +39,28 @@ Nanoseconds read_total(const vcpu_runstate_info& shared) noexcept {
 Result<> Timekeeping::register_runstate() noexcept {
     Result<> first{};
     for (uint32_t vcpu = 0; vcpu < cpu_count(machine_); ++vcpu) {
-        vcpu_register_runstate_memory_area area{};
-        area.addr.v = &shared_info_.runstate(vcpu);
-        const Result<> done =
-            xen_result(xen::vcpu_op(machine_, VCPUOP_register_runstate_memory_area, vcpu, area));
-        if (!done.ok() && first.ok()) {
-            first = done;
-        }
+        const Result<> done = register_runstate_of(vcpu);
+        first = first.ok() ? done : first;
     }
     return first;
+}
+
+Result<> Timekeeping::register_runstate_of(uint32_t vcpu) noexcept {
+    vcpu_register_runstate_memory_area area{};
+    area.addr.v = &shared_info_.runstate(vcpu);
+    return xen_result(xen::vcpu_op(machine_, VCPUOP_register_runstate_memory_area, vcpu, area));
+}
+
+/// Xen counts the time that a vCPU was down as taken from it: `folded` goes on where it was told
+/// last, and may be less than nothing.
+Result<> Timekeeping::add_cpu(uint32_t vcpu) noexcept {
+    const Result<> registered = register_runstate_of(vcpu);
+    runstate_[vcpu].folded = runstate_[vcpu].saved - read_stolen(shared_info_.runstate(vcpu));
+    return registered;
+}
+
+void Timekeeping::remove_cpu(uint32_t vcpu) noexcept {
+    runstate_[vcpu].saved = stolen(vcpu);
 }
 
 void Timekeeping::snapshot_runstate() noexcept {

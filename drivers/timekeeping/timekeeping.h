@@ -16,6 +16,10 @@ class Timekeeping final : public Device {
 
     /// Boot, CPU 0: registers the runstate areas, reads the wall clock's base.
     Result<> boot(BootContext& boot) noexcept;
+    /// A vCPU that will be brought up; one that is gone. It has lost nothing meanwhile. Thread
+    /// context, CPU 0.
+    Result<> add_cpu(uint32_t vcpu) noexcept;
+    void remove_cpu(uint32_t vcpu) noexcept;
 
     /// Never goes back, does not count the time away in a resumed cycle. Any context, any CPU but
     /// between the hypercall and this rank's resume.
@@ -44,6 +48,7 @@ class Timekeeping final : public Device {
     void go_down() noexcept;
     Result<> come_up(Outcome outcome, DomainEvidence evidence) noexcept;
     Result<> register_runstate() noexcept;
+    Result<> register_runstate_of(uint32_t vcpu) noexcept;
     void snapshot_runstate() noexcept;
     [[nodiscard]] bool counters_restarted() const noexcept;
     void fold_runstate(bool accumulate) noexcept;

@@ -31,12 +31,26 @@ Timer::Timer(Machine& machine, EventChannels& events, Bugs bugs) noexcept
 
 RESUME_BOOT_CODE Result<> Timer::boot(BootContext&) noexcept {
     for (uint32_t cpu = 0; cpu < cpu_count(machine_); ++cpu) {
-        Channel& channel = vcpus_[cpu].channel;
-        channel.handler = &Timer::on_virq;
-        channel.argument = this;
-        RESUME_TRY(events_.bind_virq(channel, VIRQ_TIMER, cpu));
+        RESUME_TRY(bind(cpu));
     }
     return stop_periodic();
+}
+
+Result<> Timer::bind(uint32_t cpu) noexcept {
+    Channel& channel = vcpus_[cpu].channel;
+    channel.handler = &Timer::on_virq;
+    channel.argument = this;
+    return events_.bind_virq(channel, VIRQ_TIMER, cpu);
+}
+
+Result<> Timer::add_cpu(uint32_t cpu) noexcept {
+    RESUME_TRY(bind(cpu));
+    return xen_result(xen::vcpu_op(machine_, VCPUOP_stop_periodic_timer, cpu));
+}
+
+void Timer::remove_cpu(uint32_t cpu) noexcept {
+    vcpus_[cpu].armed_for = 0;
+    events_.close(vcpus_[cpu].channel);
 }
 
 void Timer::set_handler(TimerHandler handler, void* argument) noexcept {

@@ -17,6 +17,10 @@ class Timer final : public Device {
 
     /// Boot, CPU 0: binds VIRQ_TIMER of every CPU below cpu_count, stops the periodic timers.
     Result<> boot(BootContext& boot) noexcept;
+    /// A vCPU that will be brought up; one that is gone: no timer is armed for it any more. Thread
+    /// context, CPU 0.
+    Result<> add_cpu(uint32_t cpu) noexcept;
+    void remove_cpu(uint32_t cpu) noexcept;
 
     /// Before the first arm().
     void set_handler(TimerHandler handler, void* argument) noexcept;
@@ -37,6 +41,7 @@ class Timer final : public Device {
     void rearm_other_cpus() noexcept;
 
   private:
+    Result<> bind(uint32_t cpu) noexcept;
     Result<> syscore_suspend(SyscoreContext&) noexcept;
     Result<> syscore_resume(SyscoreContext&, Outcome) noexcept;
     Progress late_suspend(ThreadContext&) noexcept;

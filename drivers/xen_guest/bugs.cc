@@ -42,6 +42,7 @@ constexpr BugInfo kBugs[] = {
     {Bug::grant_version_kept, "grant-version-kept", "L12", "Xen 1237659523, Linux grant-table.c"},
     {Bug::balloon_forgets, "balloon-forgets", "D2", "virtio-balloon, e562966dba"},
     {Bug::fifo_kept, "fifo-kept", "L11", "what evtchn_fifo_resume of Linux is for"},
+    {Bug::hotplug_in_cycle, "hotplug-in-cycle", "P10", "kubevirt 13721, cubecos 1361"},
 };
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");

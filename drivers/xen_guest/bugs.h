@@ -43,9 +43,10 @@ enum class Bug : uint8_t {
     vcpus_beyond_32,        ///< [12] vCPUs for which Xen has no place of its own are forgotten
     grant_version_kept,     ///< [22] the version of grants is taken for granted in a new domain
     balloon_forgets,        ///< [35] what is out of the balloon is taken for back after a suspend
-    fifo_kept,              ///< [60] the FIFO ABI is taken for one that survives in a new domain
+    fifo_kept,              ///< [60] the FIFO ABI is taken for keep the old domain's heads
+    hotplug_in_cycle,       ///< [43] a vCPU is added in the middle of a suspend
 };
-inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::fifo_kept) + 1;
+inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::hotplug_in_cycle) + 1;
 
 /// A set of bugs; empty by default.
 class Bugs {

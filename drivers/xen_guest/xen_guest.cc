@@ -53,11 +53,42 @@ RESUME_BOOT_CODE Result<> XenGuest::boot_cpu(BootContext& boot) noexcept {
 
 RESUME_BOOT_CODE Result<> XenGuest::bind_ipis() noexcept {
     for (uint32_t cpu = 0; cpu < cpu_count(machine_); ++cpu) {
-        ipis_[cpu].handler = config_.ipi;
-        ipis_[cpu].argument = config_.ipi_argument;
-        RESUME_TRY(events_.bind_ipi(ipis_[cpu], cpu));
+        RESUME_TRY(bind_ipi(cpu));
     }
     return {};
+}
+
+Result<> XenGuest::bind_ipi(uint32_t cpu) noexcept {
+    ipis_[cpu].handler = config_.ipi;
+    ipis_[cpu].argument = config_.ipi_argument;
+    return events_.bind_ipi(ipis_[cpu], cpu);
+}
+
+/// As at boot: areas, channels, timer, clocks. What an attempt before this one has bound is bound.
+Result<> XenGuest::add_cpu(uint32_t cpu) noexcept {
+    RESUME_ASSERT(cpu == cpu_count(machine_) && cpu < kMaxVcpus);
+    RESUME_ASSERT(!engine_.running() || config_.bugs.has(Bug::hotplug_in_cycle));
+    RESUME_TRY(shared_info_.add_cpu(cpu));
+    RESUME_TRY(events_.add_cpu(cpu));
+    Result<> done = bind_ipi(cpu);
+    done = done.ok() ? timer_.add_cpu(cpu) : done;
+    done = done.ok() ? time_.add_cpu(cpu) : done;
+    if (!done.ok()) {
+        remove_cpu(cpu);
+    }
+    return done;
+}
+
+Result<> XenGuest::enter_cpu() noexcept {
+    return callback_.enter_cpu();
+}
+
+/// Its area and its control block stay Xen's for as long as the domain lives.
+void XenGuest::remove_cpu(uint32_t cpu) noexcept {
+    time_.remove_cpu(cpu);
+    timer_.remove_cpu(cpu);
+    events_.close(ipis_[cpu]);
+    callback_.remove_cpu();
 }
 
 /// Parents first.

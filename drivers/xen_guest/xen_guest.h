@@ -64,6 +64,14 @@ class XenGuest {
     /// On each further CPU itself, interrupts off, after boot(): its upcall vector.
     Result<> boot_cpu(BootContext& boot) noexcept;
 
+    // vCPUs after boot, one at a time and the last one first (drivers/vcpus); not in mid-cycle.
+    /// Thread context, CPU 0, before the vCPU runs: `cpu` is cpu_count. It may be the second time.
+    Result<> add_cpu(uint32_t cpu) noexcept;
+    /// On it, interrupts off.
+    Result<> enter_cpu() noexcept;
+    /// Thread context, CPU 0, when it does not run any more and is not counted.
+    void remove_cpu(uint32_t cpu) noexcept;
+
     /// The embedder's own devices; parent null = the store. After boot(), not in mid-cycle.
     Result<> add(Device& device, Device* parent = nullptr) noexcept;
     Result<> remove(Device& device) noexcept;
@@ -104,6 +112,7 @@ class XenGuest {
     Result<> add_drivers() noexcept;
     Result<> add_timers() noexcept;
     Result<> bind_ipis() noexcept;
+    Result<> bind_ipi(uint32_t cpu) noexcept;
 
     Machine& machine_;
     XenGuestConfig config_;

@@ -22,8 +22,9 @@ class HookRules final : public Rules {
   public:
     [[nodiscard]] KindSet wants() const override {
         using K = EventKind;
-        return KindSet{K::cycle_begin, K::device_added, K::hook_begin, K::hook_skipped,
-                       K::hook_end,    K::hook_overrun, K::cycle_end};
+        return KindSet{K::cycle_begin,  K::device_added, K::hook_begin,
+                       K::hook_skipped, K::hook_end,     K::hook_overrun,
+                       K::cycle_end,    K::cpu_online,   K::cpu_offline};
     }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
@@ -37,6 +38,12 @@ class HookRules final : public Rules {
                 break;
             case EventKind::hook_begin:
                 begin_hook(scene, event);
+                break;
+            case EventKind::cpu_online:
+            case EventKind::cpu_offline:
+                if (scene.in_cycle()) {
+                    scene.violate("P10", "a vCPU was started or stopped in mid-cycle");
+                }
                 break;
             case EventKind::hook_skipped:
                 run_of(scene, event.device, event.phase).skipped = true;

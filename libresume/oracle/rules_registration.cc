@@ -45,7 +45,7 @@ class RegistrationRules final : public Rules {
         return KindSet{K::hypercall,     K::evidence,      K::cycle_begin, K::cycle_end,
                        K::memory_mapped, K::param_written, K::param_read,  K::port_bound,
                        K::port_closed,   K::port_notified, K::port_stale,  K::vcpu_info_set,
-                       K::grant_made}
+                       K::grant_made,    K::cpu_online,    K::cpu_offline}
             .and_every_hypercall();
     }
     void see(Scene& scene, const TraceEvent& event) override {
@@ -122,6 +122,12 @@ class RegistrationRules final : public Rules {
                                   event.device);
                 }
                 break;
+            case EventKind::cpu_online:
+                offline_.erase(event.arg32);
+                break;
+            case EventKind::cpu_offline:
+                offline_.insert(event.arg32);
+                break;
             case EventKind::vcpu_info_set:
                 check_vcpu_info(scene, event);
                 break;
@@ -184,15 +190,15 @@ class RegistrationRules final : public Rules {
         require(scene, "L12", before_.grants_mapped, now_.grants_mapped,
                 {"the grant table was not mapped"});
         for (const uint32_t vcpu : before_.vectors) {
-            require(scene, "L11", true, now_.vectors.contains(vcpu),
+            require(scene, "L11", is_owed(vcpu), now_.vectors.contains(vcpu),
                     {"the upcall vector of vCPU ", vcpu, " was not set"});
         }
         for (const uint32_t vcpu : before_.vcpu_infos) {
-            require(scene, "L8", true, now_.vcpu_infos.contains(vcpu),
+            require(scene, "L8", is_owed(vcpu), now_.vcpu_infos.contains(vcpu),
                     {"vcpu_info of vCPU ", vcpu, " was not registered"});
         }
         for (const uint64_t source : before_.sources) {
-            if (!now_.sources.contains(source)) {
+            if (is_owed(static_cast<uint32_t>(source)) && !now_.sources.contains(source)) {
                 const uint64_t kind = source >> 32;
                 const std::string name =
                     kind >= 0x100 ? "an IPI" : "VIRQ " + std::to_string(kind - 1);
@@ -202,6 +208,9 @@ class RegistrationRules final : public Rules {
             }
         }
     }
+
+    /// One that is offline gets what it needs when it is started.
+    [[nodiscard]] bool is_owed(uint32_t vcpu) const { return !offline_.contains(vcpu); }
 
     /// Words for a complaint, put together only when there is one.
     struct Words {
@@ -223,6 +232,7 @@ class RegistrationRules final : public Rules {
 
     Life now_;
     Life before_;
+    std::set<uint32_t> offline_;  ///< vCPUs that ran once
     bool anew_ = false;  ///< between a return of 0 that may be a new domain and the cycle's end
     bool history_known_ = false;
 };

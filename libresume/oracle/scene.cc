@@ -62,6 +62,8 @@ Sight group_of(EventKind kind) {
         case EventKind::irqs_enabled:
         case EventKind::cpu_parked:
         case EventKind::cpu_unparked:
+        case EventKind::cpu_online:
+        case EventKind::cpu_offline:
         case EventKind::task_frozen:
         case EventKind::task_thawed:
             return Sight::platform;

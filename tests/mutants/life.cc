@@ -14,7 +14,7 @@ constexpr Port kPortsInUse = 64;
 
 bool Victim::live() {
     return check_alarm() && check_store() && check_time() && check_rest() && check_disk() &&
-           check_net() && check_balloon();
+           check_net() && check_balloon() && check_vcpus();
 }
 
 /// On every CPU, so long from now.
@@ -260,6 +260,43 @@ bool Victim::check_balloon() {
         expect_out(kOutAway);
         want_out(kOutHere);
         expect_out(kOutHere);
+    });
+}
+
+void Victim::want_vcpus(uint32_t count) {
+    const model::HostSection host{machine};
+    machine.toolstack.set_vcpus(count);
+}
+
+void Victim::expect_vcpus(uint32_t count) {
+    idle(2 * model::kSecond);
+    if (cpu_count(machine) != count || vcpus.refusals() != 0) {
+        fail("there are not as many vCPUs as are wanted");
+        return;
+    }
+    const uint32_t last = count - 1;
+    const uint32_t ipis = ipis_[last];
+    const uint32_t fired = timer_fired_[last];
+    on_each_cpu(
+        machine,
+        [](Machine&, uint32_t, void* self) noexcept {
+            static_cast<void>(
+                static_cast<Victim*>(self)->guest.time().arm_after(10 * model::kMillisecond).ok());
+        },
+        this);
+    static_cast<void>(guest.send_ipi(last));
+    idle(model::kSecond);
+    if (ipis_[last] == ipis || timer_fired_[last] == fired) {
+        fail("a vCPU that was started is deaf");
+    }
+}
+
+// As with the balloon.
+bool Victim::check_vcpus() {
+    return run_guest([this] {
+        expect_vcpus(kMostVcpus);
+        want_vcpus(kVcpus);
+        expect_vcpus(kVcpus);
     });
 }
 

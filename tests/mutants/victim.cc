@@ -1,6 +1,7 @@
 #include "tests/mutants/victim.h"
 
 #include "libresume/oracle/judge.h"
+#include "tests/support/hotplug.h"
 
 namespace resume::mutants {
 namespace {
@@ -12,14 +13,14 @@ constexpr Gfn kFifoBlocks = 0x300;
 constexpr Gfn kFifoArray = 0x301;
 constexpr Gfn kSharedInfo = 0xfe700;
 constexpr Gfn kGrantTable = 0xfe800;
-constexpr uint32_t kVcpus = 2;
 constexpr uint32_t kRounds = 2;
 constexpr Nanoseconds kAlarm = 20 * model::kSecond;  ///< set before each cycle, due after it
 
 model::MachineConfig machine_of(model::GuestKind guest, CycleKind kind) {
     model::MachineConfig config;
     config.guest = guest;
-    config.vcpus = kVcpus;
+    config.vcpus = Victim::kMostVcpus;
+    config.offline = Victim::kMostVcpus - Victim::kVcpus;
     config.trace_capacity = 1U << 17;
     config.patience = 1'200 * model::kSecond;
     if (kind == CycleKind::migration) {
@@ -125,6 +126,21 @@ Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
               guest.store(),
               {.pool = pool.get(), .pages = kPool, .user = pages.user()},
               Bugs{}},
+      vcpus{machine,
+            guest.store(),
+            {.most = kMostVcpus,
+             .self = this,
+             .start =
+                 [](void* self, uint32_t cpu) noexcept {
+                     auto& of = *static_cast<Victim*>(self);
+                     return test::start_vcpu(of.machine, of.guest, cpu, [] {});
+                 },
+             .stop =
+                 [](void* self, uint32_t cpu) noexcept {
+                     auto& of = *static_cast<Victim*>(self);
+                     return test::stop_vcpu(of.machine, of.guest, cpu);
+                 }},
+            Bugs{}},
       kind_{kind},
       handshake_{machine, guest.store(), {}},
       citizens_{machine, guest} {
@@ -135,7 +151,10 @@ Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
         // On their way back for so long that some are when the guest goes down.
         machine.clock.after(20 * model::kMillisecond, [this, frame] { netback.deliver(frame); });
     };
-    citizens_.bystander = [this] { balloon.pump(); };
+    citizens_.bystander = [this] {
+        balloon.pump();
+        vcpus.pump();
+    };
     guest.timer().set_handler(
         [](void* self, uint32_t cpu) noexcept { ++static_cast<Victim*>(self)->timer_fired_[cpu]; },
         this);
@@ -152,12 +171,14 @@ Victim::~Victim() {
             disk.stop();
             net.stop();
             balloon.stop();
+            vcpus.stop();
         });
     }
     if (disk.registered()) {
         static_cast<void>(guest.remove(disk).ok());
         static_cast<void>(guest.remove(net).ok());
         static_cast<void>(guest.remove(balloon).ok());
+        static_cast<void>(guest.remove(vcpus).ok());
     }
     // The machine would go on to wipe the holes of a pool that is no more.
     for (uint32_t i = 0; i < kPool; ++i) {
@@ -180,7 +201,8 @@ Device* Victim::driver(size_t index) noexcept {
                                &guest.store(),
                                &disk,
                                &net,
-                               &balloon};
+                               &balloon,
+                               &vcpus};
     return index < sizeof drivers / sizeof *drivers ? drivers[index] : nullptr;
 }
 
@@ -232,10 +254,12 @@ bool Victim::boot() {
     return run_guest([this] {
         const bool good = guest.store().start().ok() && handshake_.start().ok() &&
                           guest.store().watch(poke_).ok() && citizens_.add(guest).ok() &&
-                          guest.add(disk).ok() && guest.add(net).ok() && guest.add(balloon).ok();
+                          guest.add(disk).ok() && guest.add(net).ok() && guest.add(balloon).ok() &&
+                          guest.add(vcpus).ok();
         disk.start();
         net.start();
         balloon.start();
+        vcpus.start();
         idle(model::kSecond);
         started_ = true;
         if (!good) {
@@ -251,6 +275,7 @@ void Victim::idle(Nanoseconds time) {
         disk.pump();
         net.pump();
         balloon.pump();
+        vcpus.pump();
         wait_for_interrupt(machine, end);
     }
 }
@@ -278,6 +303,7 @@ bool Victim::cycle() {
                 told_before_ = netback.announcements();
                 frames.burst();
                 want_out(kOutAway);
+                want_vcpus(kMostVcpus);
                 const Result<CycleResult> done = guest.suspend();
                 if (!done.ok() || !handshake_.finished(done.value().outcome).ok()) {
                     fail("the request cannot be finished");
@@ -317,7 +343,7 @@ bool Victim::cycle() {
 std::string Victim::judge() {
     oracle::TraceView view;
     view.guest = name_of(machine.config.guest);
-    view.vcpus = kVcpus;
+    view.vcpus = kMostVcpus;
     view.frequency = machine.config.hosts.front().tsc_hz;
     view.sights = Sight::all;
     oracle::append_events(view, machine.trace);

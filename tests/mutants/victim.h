@@ -13,6 +13,7 @@
 #include "drivers/model/backend/blkback.h"
 #include "drivers/model/backend/netback.h"
 #include "drivers/model/machine.h"
+#include "drivers/vcpus/vcpus.h"
 #include "drivers/xen_guest/xen_guest.h"
 #include "tests/mutants/citizens.h"
 #include "tests/workload/frame_load.h"
@@ -73,6 +74,9 @@ class Victim {
     std::unique_ptr<BalloonPage[]> pool{new BalloonPage[kPool]};
     PoolLoad pages{pool.get(), kPool, 1};
     Balloon balloon;
+    /// vCPUs at first, and with those that come and go.
+    static constexpr uint32_t kVcpus = 2, kMostVcpus = 3;
+    Vcpus vcpus;
 
   private:
     bool boot();
@@ -87,6 +91,9 @@ class Victim {
     bool check_disk();
     bool check_net();
     bool check_balloon();
+    bool check_vcpus();
+    void want_vcpus(uint32_t count);
+    void expect_vcpus(uint32_t count);
     void want_out(uint32_t count);
     void expect_out(uint32_t count);
     void write_and_read();
@@ -106,8 +113,8 @@ class Victim {
     std::string wrong_;
     StoreWatch poke_;
     uint32_t pokes_ = 0;
-    uint32_t ipis_[2] = {};
-    uint32_t timer_fired_[2] = {};
+    uint32_t ipis_[kMostVcpus] = {};
+    uint32_t timer_fired_[kMostVcpus] = {};
     uint32_t alarms_before_[2] = {};  ///< timer_fired_ when the timers were armed before a cycle
     Nanoseconds last_monotonic_ = 0;
     std::optional<CycleResult> result_;

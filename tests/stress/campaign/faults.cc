@@ -73,6 +73,10 @@ void memory(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.a = dice.below(12);  // more than the pool has, too
     fault.b = dice.below(200);
 }
+void other_vcpus(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
+    fault.a = 1 + dice.below(plan.vcpus + plan.spare_vcpus);
+    fault.b = dice.below(200);
+}
 void patience(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.b = 1 + dice.below(5);
 }
@@ -111,6 +115,7 @@ constexpr FaultRow kRows[] = {
     {K::host_gives_up, "host-gives-up", "the host cancels its request after {b} ms", 2, kErrandFails | kAborts, patience},
     {K::interface_removed, "interface-removed", "the network's backend does not come, and the guest lets go of its interface", 2, kLate, nothing},
     {K::memory_wanted, "memory-wanted", "the host wants {a} pages of the guest's memory {b} ms after the request", 6, kHarmless, memory},
+    {K::vcpus_wanted, "vcpus-wanted", "the guest is to have {a} vCPUs from {b} ms after the request on", 6, kHarmless, other_vcpus},
     {K::host_gone, "host-gone", "the host never lets the guest run again", 0, kEnds, nothing},
 };
 // clang-format on
@@ -119,7 +124,8 @@ static_assert(sizeof kRows / sizeof *kRows == kFaultKindCount);
 bool fits(FaultKind kind, const LifePlan& plan) {
     return (kind != FaultKind::vcpu_not_parked || plan.vcpus > 1) &&
            (kind != FaultKind::interface_removed || plan.network) &&
-           (kind != FaultKind::memory_wanted || plan.balloon);
+           (kind != FaultKind::memory_wanted || plan.balloon) &&
+           (kind != FaultKind::vcpus_wanted || plan.spare_vcpus != 0);
 }
 
 std::string words_for(const std::string& place, const PlannedFault& fault) {

@@ -63,6 +63,7 @@ void draw_guest(Dice& dice, LifePlan& plan) {
     plan.exception_gates = !dice.one_in(4);
     plan.balloon = dice.one_in(3);
     plan.fifo = dice.one_in(2);
+    plan.spare_vcpus = dice.one_in(3) ? 1 + dice.below(2) : 0;
 }
 
 PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint32_t enabled) {

@@ -44,6 +44,7 @@ enum class FaultKind : uint8_t {
     host_gives_up,         ///< b = ms until it cancels a request that nobody acked
     interface_removed,     ///< the guest lets go of it while its backend is not there
     memory_wanted,         ///< a = pages that the host is to have, b = ms after the request
+    vcpus_wanted,          ///< a = vCPUs that the guest is to have, b = ms after the request
     host_gone,             ///< the toolstack never lets the guest run again
 };
 inline constexpr uint8_t kFaultKindCount = static_cast<uint8_t>(FaultKind::host_gone) + 1;
@@ -63,6 +64,7 @@ struct PlannedCycle {
 struct LifePlan {
     model::GuestKind guest = model::GuestKind::xen_hvm;
     uint32_t vcpus = 1;
+    uint32_t spare_vcpus = 0;  ///< more that are offline at first
     bool vcpu_vector = false;
     uint64_t seed = 1;   ///< of the machine's jitter
     uint64_t order = 0;  ///< of ready devices; 0: by index

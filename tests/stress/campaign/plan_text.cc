@@ -17,9 +17,9 @@ struct Number {
     uint32_t least, most;
 };
 constexpr Number kNumbers[] = {
-    {"vcpus", &LifePlan::vcpus, 1, kMaxVcpus},   {"hosts", &LifePlan::hosts, 1, 3},
-    {"tick-ms", &LifePlan::tick_ms, 0, kMostMs}, {"queues", &LifePlan::queues, 1, 2},
-    {"segments", &LifePlan::segments, 0, 256},
+    {"vcpus", &LifePlan::vcpus, 1, kMaxVcpus - 2}, {"hosts", &LifePlan::hosts, 1, 3},
+    {"tick-ms", &LifePlan::tick_ms, 0, kMostMs},   {"queues", &LifePlan::queues, 1, 2},
+    {"segments", &LifePlan::segments, 0, 256},     {"spare-vcpus", &LifePlan::spare_vcpus, 0, 2},
 };
 struct Flag {
     const char* name;

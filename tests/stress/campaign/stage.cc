@@ -34,7 +34,8 @@ std::vector<model::HostConfig> hosts_of(uint32_t count) {
 ModelledGuestConfig config_of(const LifePlan& plan, Chooser* chooser) {
     ModelledGuestConfig config;
     config.machine.guest = plan.guest;
-    config.machine.vcpus = plan.vcpus;
+    config.machine.vcpus = plan.vcpus + plan.spare_vcpus;
+    config.machine.offline = plan.spare_vcpus;
     config.machine.seed = plan.seed;
     const bool ticks = plan.tick_ms != 0 && plan.tick_ms < kSlowTickMs;
     config.machine.trace_capacity = ticks ? kTickingTraceCapacity : kTraceCapacity;

@@ -185,6 +185,10 @@ void Stage::arm_machine(const PlannedFault& fault) {
             machine().clock.after(wait,
                                   [&on = machine(), pages = fault.a] { want_pages(on, pages); });
             break;
+        case FaultKind::vcpus_wanted:
+            machine().clock.after(
+                wait, [&on = machine(), count = fault.a] { on.toolstack.set_vcpus(count); });
+            break;
         case FaultKind::host_gives_up:
             machine().toolstack.ack_timeout = wait;
             break;

@@ -106,6 +106,24 @@ std::optional<Trouble> memory(Stage& stage) {
     return std::nullopt;
 }
 
+std::optional<Trouble> vcpus(Stage& stage) {
+    Machine& machine = stage.machine();
+    machine.toolstack.set_vcpus(machine.vcpus.count());
+    stage.guest().idle(kGivenUp);
+    if (machine.vcpus.online() != machine.vcpus.count()) {
+        return Trouble{"vcpus", std::to_string(machine.vcpus.online()) +
+                                    " vCPUs are online though the host wants all"};
+    }
+    const auto called = stage.guest().run([&] {
+        on_each_cpu(
+            machine, [](Machine&, uint32_t, void*) noexcept {}, nullptr);
+    });
+    if (called.end != model::GuestEnd::returned) {
+        return Trouble{name_of(called.end), called.reason};
+    }
+    return std::nullopt;
+}
+
 std::optional<Trouble> clock(Stage& stage, const LifePlan& plan) {
     ModelledGuest& guest = stage.guest();
     Nanoseconds wall = 0;
@@ -165,6 +183,9 @@ std::optional<Trouble> trouble_afterwards(Stage& stage) {
         return trouble;
     }
     if (auto trouble = memory(stage)) {
+        return trouble;
+    }
+    if (auto trouble = vcpus(stage)) {
         return trouble;
     }
     if (auto trouble = clock(stage, stage.plan())) {

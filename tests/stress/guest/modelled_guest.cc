@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "tests/graveyard.h"
+#include "tests/support/hotplug.h"
 
 namespace resume::stress {
 
@@ -15,8 +16,9 @@ constexpr Gfn kSharedInfoHole = 0xfe700;
 constexpr Gfn kGrantHole = 0xfe800;
 
 GuestPages make_pages(Machine& machine, bool fifo) {
-    const uint32_t blocks = (cpu_count(machine) + kFifoBlocksPerPage - 1) / kFifoBlocksPerPage;
-    const uint32_t areas = (cpu_count(machine) + kVcpuAreasPerPage - 1) / kVcpuAreasPerPage;
+    const uint32_t vcpus = machine.config.vcpus;
+    const uint32_t areas = (vcpus + kVcpuAreasPerPage - 1) / kVcpuAreasPerPage;
+    const uint32_t blocks = (vcpus + kFifoBlocksPerPage - 1) / kFifoBlocksPerPage;
     return {.hypercall_page = machine.memory.allocate(1),
             .shared_info = kSharedInfoHole,
             .vcpu_areas = machine.memory.allocate(areas),
@@ -63,6 +65,15 @@ ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
     handshake.ack_only = config.bugs.has(Bug::ack_only);
     handshake.budget_ms = config.down_budget_ms;
     handshake_ = new (handshake_memory_) GuestHandshake{machine_, guest_->store(), handshake};
+    if (config.machine.offline != 0) {
+        vcpus_ = new (vcpus_memory_) Vcpus{machine_,
+                                           guest_->store(),
+                                           {.most = config.machine.vcpus,
+                                            .self = this,
+                                            .start = &ModelledGuest::start_vcpu,
+                                            .stop = &ModelledGuest::stop_vcpu},
+                                           config.bugs};
+    }
     for (const char* name : {"vbd-51712", "vif-0", "rtc"}) {
         devices_.push_back(std::make_unique<OrdinaryDevice>(*guest_, name));
     }
@@ -86,11 +97,18 @@ ModelledGuest::~ModelledGuest() {
     machine_.run([this] {
         tasks_->stop();
         (void)handshake_->stop();
+        if (vcpus_ != nullptr) {
+            vcpus_->stop();
+            (void)guest_->remove(*vcpus_);
+        }
         for (auto it = devices_.rbegin(); it != devices_.rend(); ++it) {
             (void)guest_->remove(**it);
         }
     });
     if (machine_.alive()) {
+        if (vcpus_ != nullptr) {
+            vcpus_->~Vcpus();
+        }
         handshake_->~GuestHandshake();
         guest_->~XenGuest();
     }
@@ -99,6 +117,20 @@ ModelledGuest::~ModelledGuest() {
 void ModelledGuest::run_on_parked(Machine& machine, uint32_t cpu, void (*act)(void*) noexcept,
                                   void* argument) noexcept {
     machine.vcpus.run_on(cpu, [&] { act(argument); });
+}
+
+Result<> ModelledGuest::start_vcpu(void* self, uint32_t cpu) noexcept {
+    auto& guest = *static_cast<ModelledGuest*>(self);
+    return test::start_vcpu(guest.machine_, *guest.guest_, cpu, [self, cpu] {
+        if (static_cast<ModelledGuest*>(self)->config_.tick_ms != 0) {
+            on_tick(self, cpu);
+        }
+    });
+}
+
+Result<> ModelledGuest::stop_vcpu(void* self, uint32_t cpu) noexcept {
+    auto& guest = *static_cast<ModelledGuest*>(self);
+    return test::stop_vcpu(guest.machine_, *guest.guest_, cpu);
 }
 
 void ModelledGuest::on_tick(void* self, uint32_t cpu) noexcept {
@@ -146,6 +178,10 @@ void ModelledGuest::start() {
     tasks_->start(machine_, guest_->store());
     RESUME_ASSERT(guest_->store().start().ok());
     RESUME_ASSERT(handshake_->start().ok());
+    if (vcpus_ != nullptr) {
+        RESUME_ASSERT(guest_->add(*vcpus_).ok());
+        vcpus_->start();
+    }
     guest_->timer().set_handler(&ModelledGuest::on_tick, this);
     guest_->events().trace_upcalls(false);
     if (config_.tick_ms != 0) {
@@ -165,6 +201,9 @@ bool ModelledGuest::serve(Nanoseconds longest) {
     tasks_->work();
     if (work_) {
         work_();
+    }
+    if (vcpus_ != nullptr) {
+        vcpus_->pump();
     }
     guest_->pump();
     if (!handshake_->fired()) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "drivers/model/machine.h"
+#include "drivers/vcpus/vcpus.h"
 #include "libresume/oracle/judge.h"
 #include "libresume/oracle/trace_report.h"
 #include "tests/stress/guest/devices.h"
@@ -72,6 +73,8 @@ class ModelledGuest {
     /// Guest code of the caller's own in each round of the main loop: it pumps its devices.
     void work_with(std::function<void()> work) { work_ = std::move(work); }
 
+    /// Follows what the toolstack wants of vCPUs, of which there are MachineConfig::offline more.
+    [[nodiscard]] Vcpus& vcpus() { return *vcpus_; }
     [[nodiscard]] Machine& machine() { return machine_; }
     [[nodiscard]] XenGuest& guest() { return *guest_; }
     [[nodiscard]] Tasks& tasks() { return *tasks_; }
@@ -109,6 +112,8 @@ class ModelledGuest {
   private:
     using GuestHandshake = Handshake<Store>;
 
+    static Result<> start_vcpu(void* self, uint32_t cpu) noexcept;
+    static Result<> stop_vcpu(void* self, uint32_t cpu) noexcept;
     void start();
     void collect();
     void finish(const ShutdownRequest& request);
@@ -123,8 +128,10 @@ class ModelledGuest {
     // Never destroyed when the guest died in the middle of something.
     alignas(XenGuest) std::byte guest_memory_[sizeof(XenGuest)];
     alignas(GuestHandshake) std::byte handshake_memory_[sizeof(GuestHandshake)];
+    alignas(Vcpus) std::byte vcpus_memory_[sizeof(Vcpus)];
     XenGuest* guest_ = nullptr;
     GuestHandshake* handshake_ = nullptr;
+    Vcpus* vcpus_ = nullptr;  ///< only where some are offline
     std::vector<std::unique_ptr<OrdinaryDevice>> devices_;
     oracle::TraceView view_;
     bool started_ = false;

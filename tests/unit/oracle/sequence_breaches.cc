@@ -14,6 +14,13 @@ void drop_step(Story& story, Step step) {
 }
 
 const Breach kBreaches[] = {
+    {"P10", "a vCPU is started in mid-cycle",
+     [] {
+         return with(Story{}.cancelled(), [](Story& s) {
+             s.insert(s.find(EventKind::store_closed),
+                      {.arg32 = 2, .kind = EventKind::cpu_online, .witness = Witness::other_side});
+         });
+     }},
     {"P1", "a device resumes before the outcome is known",
      [] {
          return with(Story{}.resumed(), [](Story& s) { s.drop(s.find(EventKind::outcome_known)); });
