@@ -102,11 +102,7 @@ long Vcpus::operate(unsigned op, uint32_t cpu, void* argument) {
             vcpu.down = true;
             return 0;
         case VCPUOP_initialise:
-            if (vcpu.initialised) {
-                return -EEXIST;
-            }
-            vcpu.initialised = true;
-            return 0;
+            return std::exchange(vcpu.initialised, true) ? -EEXIST : 0;
         case VCPUOP_get_runstate_info: {
             auto& out = *static_cast<vcpu_runstate_info*>(argument);
             out = {};
