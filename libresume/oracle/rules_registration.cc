@@ -232,7 +232,7 @@ class RegistrationRules final : public Rules {
 
     Life now_;
     Life before_;
-    std::set<uint32_t> offline_;  ///< vCPUs that ran once
+    FlatSet<uint32_t> offline_;  ///< vCPUs that ran once
     bool anew_ = false;  ///< between a return of 0 that may be a new domain and the cycle's end
     bool history_known_ = false;
 };
