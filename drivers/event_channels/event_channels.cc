@@ -82,6 +82,12 @@ Result<> EventChannels::offer(Channel& channel, DomId remote) noexcept {
     return attach(channel, made.port);
 }
 
+void EventChannels::remove_cpu(uint32_t vcpu) noexcept {
+    if (fifo_.in_use()) {
+        fifo_.drop(vcpu);
+    }
+}
+
 void EventChannels::close(Channel& channel) noexcept {
     if (channel.port != 0) {
         evtchn_close done{.port = channel.port};

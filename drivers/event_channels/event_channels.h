@@ -42,6 +42,10 @@ class EventChannels final : public Device {
 
     /// A vCPU that will be brought up, before anything is bound for it. Thread context, CPU 0.
     Result<> add_cpu(uint32_t vcpu) noexcept { return fifo_.add_cpu(vcpu); }
+    /// One that does not run any more, after what was bound for it was closed: its queues are
+    /// emptied, or a port in one that is bound anew for another vCPU would count as linked and tell
+    /// nobody (Linux: evtchn_fifo_percpu_deinit). Thread context, CPU 0.
+    void remove_cpu(uint32_t vcpu) noexcept;
 
     /// Thread or boot, CPU 0. Bound again by itself after every resume. exists when Xen has it
     /// bound already. `vcpu` is online, or was told by add_cpu().

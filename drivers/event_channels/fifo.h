@@ -48,8 +48,8 @@ class FifoPorts {
     /// Of this CPU, interrupts off: `run` for each event in its queues, urgent ones first.
     using Run = void (*)(void* self, uint32_t cpu, Port port) noexcept;
     void handle(uint32_t cpu, Run run, void* self) noexcept;
-    /// Of this CPU or one that is parked: empties its queues. What was in them stays pending, and
-    /// Xen puts it in again when it is asked to unmask it.
+    /// Of this CPU or one that is parked or stopped: empties its queues. What was in them stays
+    /// pending, and Xen puts it in again when it is asked to unmask it.
     void drop(uint32_t cpu) noexcept { handle(cpu, nullptr, nullptr); }
 
   private:

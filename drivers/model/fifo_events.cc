@@ -10,6 +10,7 @@ namespace {
 constexpr event_word_t kPending = event_word_t{1} << EVTCHN_FIFO_PENDING;
 constexpr event_word_t kMasked = event_word_t{1} << EVTCHN_FIFO_MASKED;
 constexpr event_word_t kLinked = event_word_t{1} << EVTCHN_FIFO_LINKED;
+constexpr uint32_t kQueue = EVTCHN_FIFO_PRIORITY_DEFAULT;
 constexpr uint32_t kWordsPerPage = kPageSize / sizeof(event_word_t);
 constexpr uint32_t kMostPages = EVTCHN_FIFO_NR_CHANNELS / kWordsPerPage;
 
@@ -56,6 +57,7 @@ void FifoEvents::forget() {
     in_use_ = false;
     queues_.clear();
     array_.clear();
+    last_vcpu_.clear();
     without_word_.clear();
 }
 
@@ -69,6 +71,18 @@ event_word_t* FifoEvents::word(Port port) const {
 bool FifoEvents::masked(Port port) const {
     const event_word_t* const of = word(port);
     return of == nullptr || (*of & kMasked) != 0;
+}
+
+// Where a port that is in another queue now was the tail of its old one, that one is empty, and
+// nothing is to be linked behind it there.
+void FifoEvents::leave_old_queue(Port port, uint32_t vcpu) {
+    if (port >= last_vcpu_.size()) {
+        last_vcpu_.resize(port + 1);
+    }
+    const uint32_t last = std::exchange(last_vcpu_[port], vcpu + 1);
+    if (last != 0 && queues_[last - 1].tails[kQueue] == port) {
+        queues_[last - 1].tails[kQueue] = 0;
+    }
 }
 
 // Xen: evtchn_fifo_set_pending. A port behind the tail of its queue is linked to that one; where
@@ -85,8 +99,8 @@ void FifoEvents::set_pending(Port port, uint32_t vcpu) {
     if ((*of & (kMasked | kLinked)) != 0) {
         return;
     }
-    constexpr uint32_t kQueue = EVTCHN_FIFO_PRIORITY_DEFAULT;
     *of |= kLinked;
+    leave_old_queue(port, vcpu);
     Port& tail = queues.tails[kQueue];
     event_word_t* const last = tail != 0 && tail != port ? word(tail) : nullptr;
     if (last != nullptr && (*last & kLinked) != 0) {

@@ -38,11 +38,13 @@ class FifoEvents {
     };
 
     [[nodiscard]] event_word_t* word(Port port) const;
+    void leave_old_queue(Port port, uint32_t vcpu);
 
     Machine& machine_;
     bool in_use_ = false;
     std::vector<Queues> queues_;  ///< by vCPU
     std::vector<std::byte*> array_;
+    std::vector<uint32_t> last_vcpu_;  ///< in whose queue a port stood last, plus 1; by port
     std::set<std::pair<Port, uint32_t>> without_word_;  ///< pending, for want of a word
 };
 

@@ -88,6 +88,7 @@ void XenGuest::remove_cpu(uint32_t cpu) noexcept {
     time_.remove_cpu(cpu);
     timer_.remove_cpu(cpu);
     events_.close(ipis_[cpu]);
+    events_.remove_cpu(cpu);
     callback_.remove_cpu();
 }
 

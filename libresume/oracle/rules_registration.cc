@@ -19,7 +19,8 @@ constexpr uint32_t first_argument(const TraceEvent& event) {
 /// What the guest has set up in one domain's life.
 struct Life {
     FlatSet<uint32_t> ports;
-    FlatSet<uint64_t> sources;  ///< VIRQs and IPIs by kind and vcpu
+    FlatSet<uint64_t> sources;                         ///< VIRQs and IPIs by kind and vcpu
+    FlatSet<std::pair<uint32_t, uint64_t>> source_of;  ///< the same by port
     FlatSet<uint32_t> vcpu_infos;
     FlatSet<uint32_t> vectors;  ///< vCPUs with an upcall vector of their own
     FlatSet<uint32_t> params_read;
@@ -31,6 +32,7 @@ struct Life {
     void begin_anew() {
         ports.clear();
         sources.clear();
+        source_of.clear();
         vcpu_infos.clear();
         vectors.clear();
         params_read.clear();
@@ -108,6 +110,7 @@ class RegistrationRules final : public Rules {
                 now_.ports.insert(event.arg32);
                 if (event.arg64 >> 32 != 0) {
                     now_.sources.insert(event.arg64);
+                    now_.source_of.insert({event.arg32, event.arg64});
                 }
                 break;
             case EventKind::port_closed:
@@ -152,6 +155,17 @@ class RegistrationRules final : public Rules {
         }
         if (event.kind == EventKind::port_closed) {
             now_.ports.erase(event.arg32);
+            give_up_source(event.arg32);
+        }
+    }
+
+    /// What the guest closed of its own accord need not be there again.
+    void give_up_source(uint32_t port) {
+        const auto end = now_.source_of.end();
+        const auto at = std::lower_bound(now_.source_of.begin(), end, std::pair{port, uint64_t{0}});
+        if (at != end && at->first == port) {
+            now_.sources.erase(at->second);
+            now_.source_of.erase(std::pair{*at});
         }
     }
 

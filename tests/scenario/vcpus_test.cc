@@ -90,6 +90,37 @@ TEST(HotPlug, AVcpuThatIsOfflineInTheNewDomainIsSetUpWhenItComes) {
     }
 }
 
+// Its port is bound for another vCPU, and would count as one that stands in a queue already.
+TEST(HotPlug, WhatAStoppedVcpuNeverHeardDoesNotDeafenAnother) {
+    for (const bool fifo : {false, true}) {
+        ModelledGuestConfig config = with_spare(Bug::none, 3, 1);
+        config.fifo = fifo;
+        auto guest = guest_up(config);
+        guest->run([&guest] {
+            guest->machine().vcpus.at(1).irqs_on = false;
+            EXPECT_TRUE(guest->guest().send_ipi(1));
+        });
+        set_vcpus(*guest, 1);
+        expect_online(*guest, 1);
+        uint32_t heard = 0;
+        Channel debug{
+            .handler = [](void* self, uint32_t) noexcept { ++*static_cast<uint32_t*>(self); },
+            .argument = &heard};
+        EventChannels& events = guest->guest().events();
+        guest->run([&] {
+            EXPECT_TRUE(events.bind_virq(debug, VIRQ_DEBUG, 0).ok());
+            guest->machine().channels.raise_virq(0, VIRQ_DEBUG);
+        });
+        guest->idle(model::kMillisecond);
+        guest->run([&] { events.close(debug); });
+        EXPECT_EQ(heard, 1U) << "fifo " << fifo;
+        set_vcpus(*guest, 3);
+        expect_online(*guest, 3);
+        EXPECT_TRUE(guest->cycle(HostAct::migrate).is(Outcome::resumed));
+        expect_clean(*guest);
+    }
+}
+
 TEST(HotPlug, VcpusBeyond32ComeAndGoToo) {
     auto guest = guest_up(with_spare(Bug::none, 36, 5));
     expect_online(*guest, 31);

@@ -25,6 +25,7 @@ Result<> start_vcpu(Machine& machine, XenGuest& guest, uint32_t cpu, Begin begin
         entered = guest.enter_cpu();
         begin();
     });
+    machine.vcpus.at(cpu).irqs_on = true;
     return entered;
 }
 
@@ -32,6 +33,7 @@ inline Result<> stop_vcpu(Machine& machine, XenGuest& guest, uint32_t cpu) noexc
     machine.vcpus.run_on(cpu, [&guest] { guest.timer().stop(); });
     {
         const model::HostSection host{machine};
+        machine.vcpus.at(cpu).irqs_on = false;  // what comes now, nobody hears
         machine.vcpus.set_online(cpu);
     }
     guest.remove_cpu(cpu);
