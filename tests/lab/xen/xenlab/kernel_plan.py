@@ -106,7 +106,9 @@ BUGS = (
     Bug("no-hypercall-page", "failure 56", (RESTORE,), ("wall", "violation L11")),
     Bug("hypercall-on-vcpu1", "failure 57", (FAST,), ("outcome", "violation L2"), vcpus=2),
     Bug("runstate-twice", "failure 10", (FAST,), ("violation L14",)),
-    Bug("fifo-kept", "failure 60", (RESTORE,), ("silent", "no-ack", "panic")),
+    # No event is heard any more: what lives on lives on looking into its rings now and then, and
+    # hooks that wait for an answer run out of time.
+    Bug("fifo-kept", "failure 60", (RESTORE,), ("outcome", "silent", "no-ack", "panic")),
     Bug("clock-offset-kept", "failure 13", (RESTORE,), ("violation L13", "step-back")),
 )
 SMOKE_BUGS = ("gate-at-resume", "resumed-is-new")
