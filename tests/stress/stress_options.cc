@@ -38,15 +38,23 @@ void settle_exploration(StressOptions& options) {
     tree.vcpus = 2;
     tree.hosts = 2;
     tree.network = true;
+    if (options.campaign.id.draw.tree) {
+        apply(*options.campaign.id.draw.tree, tree);
+    }
     options.explore.keep_going = options.campaign.keep_going;
     options.explore.time = options.campaign.time;
     options.explore.progress = options.campaign.progress;
 }
 
 struct Words {
-    std::string guest = "xen-hvm", faults = "all", time, shard = "1/1";
+    std::string guest = "xen-hvm", faults = "all", time, shard = "1/1", tree;
     std::vector<std::string> bugs;
 };
+
+void add_tree(CLI::App& command, Words& words) {
+    command.add_option("--device-tree", words.tree,
+                       "a TOML file: the guest's own devices, and what is not to be drawn");
+}
 
 void add_draw(CLI::App& command, StressOptions& options, Words& words) {
     command.add_option("--guest", words.guest, "xen-hvm or xen-pvh")->capture_default_str();
@@ -59,6 +67,7 @@ void add_draw(CLI::App& command, StressOptions& options, Words& words) {
                      "each life has its own subset of the faults");
     command.add_option("--bug", words.bugs, "bring back a bug that other guests shipped")
         ->delimiter(',');
+    add_tree(command, words);
 }
 
 void add_life(CLI::App& command, StressOptions& options, Words& words) {
@@ -93,10 +102,19 @@ void add_explore(CLI::App& command, StressOptions& options, Words& words) {
                      "run the orders too that are equal to others");
     command.add_option("--bug", words.bugs, "bring back a bug that other guests shipped")
         ->delimiter(',');
+    add_tree(command, words);
     command.add_option("--for", words.time, "end it after so long, not complete: 90s, 10m, 2h");
     command.add_flag("--keep-going", options.campaign.keep_going, "go on after the first failure");
     command.add_option("-o,--out", options.out_file, "write the first failing plan there");
     command.add_flag("--json", options.json, "the summary as one line of JSON, the last");
+}
+
+DeviceTree tree_of(const Words& words, model::GuestKind guest) {
+    try {
+        return read_tree(words.tree, guest);
+    } catch (const std::runtime_error& error) {
+        throw CLI::ValidationError{error.what()};
+    }
 }
 
 void settle(StressOptions& options, const Words& words) {
@@ -110,6 +128,9 @@ void settle(StressOptions& options, const Words& words) {
     id.draw.guest =
         words.guest == "xen-pvh" ? model::GuestKind::xen_pvh : model::GuestKind::xen_hvm;
     id.draw.bugs = bugs_named(words.bugs);
+    if (!words.tree.empty()) {
+        id.draw.tree = tree_of(words, id.draw.guest);
+    }
     try {
         id.draw.faults = faults_from(words.faults);
     } catch (const std::invalid_argument& error) {

@@ -1,6 +1,8 @@
 #include "tests/stress/campaign/faults.h"
 
+#include <algorithm>
 #include <cerrno>
+#include <cstring>
 
 #include <xen/io/xs_wire.h>
 
@@ -10,8 +12,11 @@ namespace resume::stress {
 
 namespace {
 
-void device(Dice& dice, const LifePlan&, PlannedFault& fault) {
-    fault.a = dice.below(kOrdinaryCount);
+uint32_t any_device(Dice& dice, const LifePlan& plan) {
+    return dice.below(static_cast<uint32_t>(plan.devices.size()));
+}
+void device(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
+    fault.a = any_device(dice, plan);
 }
 void device_and_phase(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
     device(dice, plan, fault);
@@ -23,7 +28,9 @@ void device_and_wait(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
 }
 void removal(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
     device_and_phase(dice, plan, fault);
-    fault.c = dice.below(kOrdinaryCount);
+    do {
+        fault.c = any_device(dice, plan);
+    } while (has_children(plan, fault.c));
 }
 void task(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.a = dice.below(kTaskCount);
@@ -122,16 +129,17 @@ constexpr FaultRow kRows[] = {
 static_assert(sizeof kRows / sizeof *kRows == kFaultKindCount);
 
 bool fits(FaultKind kind, const LifePlan& plan) {
-    return (kind != FaultKind::vcpu_not_parked || plan.vcpus > 1) &&
+    return (!plan.devices.empty() || !speaks_of(kind, "{dev ")) &&
+           (kind != FaultKind::vcpu_not_parked || plan.vcpus > 1) &&
            (kind != FaultKind::interface_removed || plan.network) &&
            (kind != FaultKind::memory_wanted || plan.balloon) &&
            (kind != FaultKind::vcpus_wanted || plan.spare_vcpus != 0);
 }
 
-std::string words_for(const std::string& place, const PlannedFault& fault) {
+std::string words_for(const std::string& place, const PlannedFault& fault, const LifePlan& plan) {
     const uint32_t number = place.back() == 'a' ? fault.a : place.back() == 'b' ? fault.b : fault.c;
     if (place.rfind("dev", 0) == 0) {
-        return kOrdinary[number % kOrdinaryCount];
+        return plan.devices[number % plan.devices.size()].name;
     }
     if (place.rfind("phase", 0) == 0) {
         return name_of(static_cast<Phase>(number));
@@ -160,7 +168,17 @@ std::optional<FaultKind> fault_named(const std::string& name) {
     return std::nullopt;
 }
 
-std::string story_of(const PlannedFault& fault) {
+bool speaks_of(FaultKind kind, const char* what) {
+    return std::strstr(row_of(kind).story, what) != nullptr;
+}
+
+bool has_children(const LifePlan& plan, uint32_t device) {
+    return std::any_of(plan.devices.begin(), plan.devices.end(), [&](const OwnDevice& other) {
+        return other.parent == plan.devices[device].name;
+    });
+}
+
+std::string story_of(const PlannedFault& fault, const LifePlan& plan) {
     std::string text;
     const std::string story = row_of(fault.kind).story;
     for (size_t at = 0; at < story.size();) {
@@ -170,25 +188,24 @@ std::string story_of(const PlannedFault& fault) {
             break;
         }
         const size_t close = story.find('}', open);
-        text += words_for(story.substr(open + 1, close - open - 1), fault);
+        text += words_for(story.substr(open + 1, close - open - 1), fault, plan);
         at = close + 1;
     }
     return text;
 }
 
-bool in_bounds(const PlannedFault& fault) {
-    const std::string story = row_of(fault.kind).story;
-    const auto speaks_of = [&story](const char* what) {
-        return story.find(what) != std::string::npos;
+bool in_bounds(const PlannedFault& fault, const LifePlan& plan) {
+    const auto within = [&fault](const char* what, uint32_t value, size_t end) {
+        return !speaks_of(fault.kind, what) || value < end;
     };
     constexpr uint32_t kMost = 1'000'000;
     return fault.a < kMost && fault.b < kMost && fault.c < kMost &&
-           (!speaks_of("{dev a}") || fault.a < kOrdinaryCount) &&
-           (!speaks_of("{dev c}") || fault.c < kOrdinaryCount) &&
-           (!speaks_of("task {a}") || fault.a < kTaskCount) &&
-           (!speaks_of("{phase b}") || fault.b < kPhaseCount) &&
-           (!speaks_of("{call a}") || fault.a < calls_back().size()) &&
-           (!speaks_of("{request a}") || fault.a < store_requests().size());
+           within("{dev a}", fault.a, plan.devices.size()) &&
+           within("{dev c}", fault.c, plan.devices.size()) &&
+           (fault.kind != FaultKind::device_removed || !has_children(plan, fault.c)) &&
+           within("task {a}", fault.a, kTaskCount) && within("{phase b}", fault.b, kPhaseCount) &&
+           within("{call a}", fault.a, calls_back().size()) &&
+           within("{request a}", fault.a, store_requests().size());
 }
 
 uint8_t effects_of(const PlannedCycle& cycle) {

@@ -34,18 +34,19 @@ const FaultRow& row_of(FaultKind kind);
 /// Nothing for a name that is not in the table.
 [[nodiscard]] std::optional<FaultKind> fault_named(const std::string& name);
 /// "vif-0 refuses in suspend_late"
-[[nodiscard]] std::string story_of(const PlannedFault& fault);
+[[nodiscard]] std::string story_of(const PlannedFault& fault, const LifePlan& plan);
 /// Whether a fault from outside speaks of things that are there.
-[[nodiscard]] bool in_bounds(const PlannedFault& fault);
+[[nodiscard]] bool in_bounds(const PlannedFault& fault, const LifePlan& plan);
+/// Whether its story has this place in it: "{dev a}".
+[[nodiscard]] bool speaks_of(FaultKind kind, const char* place);
+/// Another of the plan's devices is below it: it cannot be removed.
+[[nodiscard]] bool has_children(const LifePlan& plan, uint32_t device);
 [[nodiscard]] uint8_t effects_of(const PlannedCycle& cycle);
 
 /// One of the enabled kinds, by their weights; nothing when none fits this life.
 [[nodiscard]] std::optional<PlannedFault> draw_fault(Dice& dice, const LifePlan& plan,
                                                      uint32_t enabled);
 
-/// Names of the ordinary devices that faults speak of by number.
-inline constexpr const char* kOrdinary[] = {"vbd-51712", "vif-0", "rtc"};
-inline constexpr uint32_t kOrdinaryCount = 3;
 inline constexpr uint32_t kTaskCount = 3;
 
 struct NamedCall {

@@ -84,10 +84,20 @@ PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint32_t enabled) {
 
 }  // namespace
 
+void apply(const DeviceTree& tree, LifePlan& plan) {
+    plan.devices = tree.devices;
+    for (const auto& [name, value] : tree.settled) {
+        (void)set_by_name(plan, name, value);  // looked at when the tree was read
+    }
+}
+
 LifePlan draw_life(const DrawOptions& options, uint64_t life) {
     Dice dice{mixed(options.seed * 0x9e3779b97f4a7c15 + mixed(life + 1))};
     LifePlan plan{.guest = options.guest, .bugs = options.bugs};
     draw_guest(dice, plan);
+    if (options.tree) {
+        apply(*options.tree, plan);
+    }
     uint32_t enabled = options.faults;
     const uint64_t subset = dice.word();
     if (options.swarm) {

@@ -10,6 +10,7 @@
 #include "drivers/model/config.h"
 #include "drivers/model/toolstack.h"
 #include "drivers/xen_guest/xen_guest.h"
+#include "tests/stress/campaign/device_tree.h"
 
 namespace resume::stress {
 
@@ -80,6 +81,7 @@ struct LifePlan {
     bool calls_cpus = false;   ///< a device needs the other vCPUs in its first hook
     bool exception_gates = true;
     Bugs bugs{};
+    std::vector<OwnDevice> devices = standard_devices();
     /// Which of the ready devices goes next, wherever there is a choice, in turn; after these the
     /// first. Empty: as `order` says.
     std::vector<uint32_t> choices{};
@@ -93,12 +95,20 @@ struct DrawOptions {
     uint32_t faults = ~0U;  ///< a mask of FaultKind
     bool swarm = false;     ///< each life has its own subset of faults
     Bugs bugs{};
+    std::optional<DeviceTree> tree{};  ///< else the standard devices, and all else is drawn
 };
 static_assert(kFaultKindCount <= 32);
 
 inline constexpr uint32_t kLifeCycles = 32;
 
 [[nodiscard]] LifePlan draw_life(const DrawOptions& options, uint64_t life);
+
+/// The plan's own devices and what the tree says of the guest; the rest stays as it is.
+void apply(const DeviceTree& tree, LifePlan& plan);
+
+/// Sets a plan's number or switch by its name in the text form. False when there is none of that
+/// name or the value cannot be right.
+[[nodiscard]] bool set_by_name(LifePlan& plan, const std::string& name, uint32_t value);
 
 /// As text, and back; what is wrong with the text in `error`.
 [[nodiscard]] std::string to_text(const LifePlan& plan);

@@ -8,6 +8,7 @@ namespace resume::stress {
 namespace {
 
 constexpr const char* kTitle = "resume-stress-plan 1";
+constexpr const char* kNobody = "-";
 constexpr uint32_t kMostMs = 600'000;
 constexpr size_t kMostChoices = 10'000;
 
@@ -43,18 +44,17 @@ std::optional<model::HostAct> act_named(const std::string& name) {
 }
 
 bool read_number(const std::string& word, std::istringstream& rest, LifePlan& plan) {
-    for (const Number& row : kNumbers) {
-        if (word == row.name) {
-            uint32_t& value = plan.*row.value;
-            return static_cast<bool>(rest >> value) && value >= row.least && value <= row.most;
-        }
+    uint32_t value = 0;
+    return static_cast<bool>(rest >> value) && set_by_name(plan, word, value);
+}
+
+bool read_device(std::istringstream& rest, LifePlan& plan) {
+    OwnDevice device;
+    if (!(rest >> device.name >> device.parent >> device.suspend_ms >> device.resume_ms)) {
+        return false;
     }
-    for (const Flag& row : kFlags) {
-        if (word == row.name) {
-            return static_cast<bool>(rest >> plan.*row.value);
-        }
-    }
-    return false;
+    device.parent = device.parent == kNobody ? "" : device.parent;
+    return !add_checked(plan.devices, device);
 }
 
 bool read_cycle(std::istringstream& rest, LifePlan& plan) {
@@ -76,7 +76,7 @@ bool read_fault(std::istringstream& rest, LifePlan& plan) {
         return false;
     }
     fault.kind = *fault_named(name);
-    if (!in_bounds(fault)) {
+    if (!in_bounds(fault, plan)) {
         return false;
     }
     plan.cycles.back().faults.push_back(fault);
@@ -107,10 +107,33 @@ bool read_line(const std::string& word, std::istringstream& rest, LifePlan& plan
         }
         return rest.eof() && plan.choices.size() <= kMostChoices;
     }
+    if (word == "own-devices") {  // in the place of the standard ones
+        plan.devices.clear();
+        return plan.cycles.empty();
+    }
+    if (word == "device") {
+        return plan.cycles.empty() && read_device(rest, plan);
+    }
     return word == "fault" ? read_fault(rest, plan) : read_number(word, rest, plan);
 }
 
 }  // namespace
+
+bool set_by_name(LifePlan& plan, const std::string& name, uint32_t value) {
+    for (const Number& row : kNumbers) {
+        if (name == row.name) {
+            plan.*row.value = value;
+            return value >= row.least && value <= row.most;
+        }
+    }
+    for (const Flag& row : kFlags) {
+        if (name == row.name) {
+            plan.*row.value = value != 0;
+            return value <= 1;
+        }
+    }
+    return false;
+}
 
 std::string to_text(const LifePlan& plan) {
     std::ostringstream out;
@@ -127,6 +150,14 @@ std::string to_text(const LifePlan& plan) {
             out << "bug " << bug_info(i).name << '\n';
         }
     }
+    if (plan.devices != standard_devices()) {
+        out << "own-devices\n";
+        for (const OwnDevice& device : plan.devices) {
+            out << "device " << device.name << ' '
+                << (device.parent.empty() ? kNobody : device.parent) << ' ' << device.suspend_ms
+                << ' ' << device.resume_ms << '\n';
+        }
+    }
     if (!plan.choices.empty()) {
         out << "choices";
         for (const uint32_t choice : plan.choices) {
@@ -138,7 +169,7 @@ std::string to_text(const LifePlan& plan) {
         out << "cycle " << name_of(cycle.act) << ' ' << cycle.load << ' ' << cycle.awake_ms << '\n';
         for (const PlannedFault& fault : cycle.faults) {
             out << "fault " << row_of(fault.kind).name << ' ' << fault.a << ' ' << fault.b << ' '
-                << fault.c << "  # " << story_of(fault) << '\n';
+                << fault.c << "  # " << story_of(fault, plan) << '\n';
         }
     }
     return out.str();

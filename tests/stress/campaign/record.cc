@@ -37,14 +37,18 @@ std::vector<std::string> bug_names(Bugs bugs) {
 }  // namespace
 
 json to_json(const CampaignId& id) {
-    return {{"guest", name_of(id.draw.guest)},
-            {"seed", id.draw.seed},
-            {"swarm", id.draw.swarm},
-            {"faults", faults_text(id.draw.faults)},
-            {"bugs", bug_names(id.draw.bugs)},
-            {"cycles", id.cycles},
-            {"shard", id.shard},
-            {"shards", id.shards}};
+    json out{{"guest", name_of(id.draw.guest)},
+             {"seed", id.draw.seed},
+             {"swarm", id.draw.swarm},
+             {"faults", faults_text(id.draw.faults)},
+             {"bugs", bug_names(id.draw.bugs)},
+             {"cycles", id.cycles},
+             {"shard", id.shard},
+             {"shards", id.shards}};
+    if (id.draw.tree) {
+        out["device_tree"] = to_json(*id.draw.tree);
+    }
+    return out;
 }
 
 json to_json(const Tally& tally) {
@@ -87,6 +91,9 @@ CampaignId campaign_from(const json& from) {
     id.draw.faults = faults_from(from.at("faults").get<std::string>());
     for (const auto& bug : from.at("bugs")) {
         id.draw.bugs = id.draw.bugs.with(bug_named(bug.get<std::string>().c_str()));
+    }
+    if (from.contains("device_tree")) {
+        id.draw.tree = tree_from(from.at("device_tree"));
     }
     from.at("cycles").get_to(id.cycles);
     from.at("shard").get_to(id.shard);
@@ -174,6 +181,9 @@ std::string replay_line(const CampaignId& id, uint64_t life) {
                        std::to_string(life);
     if (life == id.cycles / kLifeCycles) {
         line += " --cycles " + std::to_string(id.cycles);  // the last, which is shorter
+    }
+    if (id.draw.tree) {
+        line += " --device-tree " + id.draw.tree->file;
     }
     if (id.draw.swarm) {
         line += " --swarm";

@@ -3,9 +3,35 @@
 #include <algorithm>
 #include <utility>
 
+#include "tests/stress/campaign/faults.h"
+
 namespace resume::stress {
 
 namespace {
+
+constexpr bool LifePlan::*kSwitches[] = {
+    &LifePlan::network,    &LifePlan::vcpu_vector, &LifePlan::persistent, &LifePlan::reads_clock,
+    &LifePlan::calls_cpus, &LifePlan::balloon,     &LifePlan::fifo,
+};
+
+/// False when a fault speaks of the device at `index`, which is not in the plan any more.
+bool forget_device(LifePlan& plan, uint32_t index) {
+    for (PlannedCycle& cycle : plan.cycles) {
+        for (PlannedFault& fault : cycle.faults) {
+            for (const auto& [number, word] :
+                 {std::pair{&fault.a, "{dev a}"}, std::pair{&fault.c, "{dev c}"}}) {
+                if (!speaks_of(fault.kind, word)) {
+                    continue;
+                }
+                if (*number == index) {
+                    return false;
+                }
+                *number -= *number > index ? 1U : 0U;
+            }
+        }
+    }
+    return true;
+}
 
 class Shrinker {
   public:
@@ -83,16 +109,17 @@ class Shrinker {
     void make_plain() {
         plain(&LifePlan::order, uint64_t{0});
         plain(&LifePlan::seed, uint64_t{1});
-        for (const auto member : {&LifePlan::tick_ms, &LifePlan::segments}) {
+        for (const auto member :
+             {&LifePlan::tick_ms, &LifePlan::segments, &LifePlan::spare_vcpus}) {
             plain(member, 0U);
         }
         for (const auto member : {&LifePlan::vcpus, &LifePlan::hosts, &LifePlan::queues}) {
             plain(member, 1U);
         }
-        for (const auto member : {&LifePlan::network, &LifePlan::vcpu_vector, &LifePlan::persistent,
-                                  &LifePlan::reads_clock, &LifePlan::calls_cpus}) {
+        for (const auto member : kSwitches) {
             plain(member, false);
         }
+        drop_devices();
         for (size_t i = 0; i < plan_.cycles.size(); ++i) {
             LifePlan smaller = plan_;
             smaller.cycles[i].load = false;
@@ -103,12 +130,27 @@ class Shrinker {
         }
     }
 
+    /// From the end, so that who is below another goes before it. What faults say of those behind
+    /// it by number is moved along.
+    void drop_devices() {
+        for (size_t at = plan_.devices.size(); at-- > 0;) {
+            LifePlan smaller = plan_;
+            smaller.devices.erase(smaller.devices.begin() + static_cast<std::ptrdiff_t>(at));
+            if (!has_children(plan_, static_cast<uint32_t>(at)) &&
+                forget_device(smaller, static_cast<uint32_t>(at))) {
+                (void)keep_if_it_fails(std::move(smaller));
+            }
+        }
+    }
+
     /// What every round must make smaller, or it was the last.
     [[nodiscard]] size_t cost() const {
         size_t cost = size_of(plan_) * 16 + (plan_.order != 0) + (plan_.seed != 1) +
                       (plan_.tick_ms != 0) + (plan_.segments != 0) + plan_.vcpus + plan_.hosts +
-                      plan_.queues + plan_.vcpu_vector + plan_.network + plan_.persistent +
-                      plan_.reads_clock + plan_.calls_cpus;
+                      plan_.queues + plan_.spare_vcpus + plan_.devices.size();
+        for (const auto member : kSwitches) {
+            cost += plan_.*member ? 1U : 0U;
+        }
         for (const PlannedCycle& cycle : plan_.cycles) {
             cost += cycle.load + (cycle.awake_ms != 0);
         }

@@ -49,6 +49,7 @@ ModelledGuestConfig config_of(const LifePlan& plan, Chooser* chooser) {
         config.policy = chooser->policy();
     }
     config.tick_ms = plan.tick_ms;
+    config.devices = plan.devices;
     config.fifo = plan.fifo;
     config.hook_deadline_ms = 2'000;
     return config;
@@ -73,8 +74,11 @@ Stage::Stage(const LifePlan& plan, Chooser* chooser)
     }
     machine().toolstack.down_timeout =
         3 * model::kSecond;  // of a refusal: a minute is only waiting
-    guest_.device("rtc").behaviour.reads_clock = plan.reads_clock;
-    guest_.device("rtc").behaviour.calls_cpus = plan.calls_cpus;
+    if (!guest_.devices().empty()) {
+        Behaviour& last = guest_.devices().back()->behaviour;
+        last.reads_clock = plan.reads_clock;
+        last.calls_cpus = plan.calls_cpus;
+    }
     for (const auto& device : guest_.devices()) {
         ordinary_.push_back(device->behaviour);
     }
@@ -154,8 +158,8 @@ void Stage::put_back_devices() {
         OrdinaryDevice& device = *guest_.devices()[i];
         device.behaviour = ordinary_[i];
         if (!device.registered()) {
-            guest_.run([this, &device] {
-                if (!guest_.guest().add(device).ok()) {
+            guest_.run([this, i] {
+                if (!guest_.add_device(i).ok()) {
                     complaint_ = "a device that was removed cannot be registered again";
                 }
             });

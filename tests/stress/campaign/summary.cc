@@ -144,7 +144,7 @@ void print_story(std::ostream& out, const LifePlan& plan, const LifeResult& resu
         out << std::setw(3) << i + 1 << ". The host wants a " << name_of(cycle.act)
             << (cycle.load ? "; the disk has requests under way" : "");
         for (const PlannedFault& fault : cycle.faults) {
-            out << "; " << story_of(fault);
+            out << "; " << story_of(fault, plan);
         }
         out << ". The cycle: " << result.notes[i].outcome << ".";
         if (!result.notes[i].host.empty()) {

@@ -188,8 +188,7 @@ bool Explorer::may_leave_out(const LifePlan& plan, const Run& run, size_t at, ui
     std::vector<HookPair> pairs;
     for (const std::string& other : before) {
         HookPair pair{std::min(name, other), std::max(name, other), phase};
-        if (!declared_independent(name, other, plan.cycles.front()) ||
-            result_.refuted.contains(pair)) {
+        if (!declared_independent(name, other, plan) || result_.refuted.contains(pair)) {
             return false;
         }
         if (!result_.checked.contains(pair)) {

@@ -77,7 +77,8 @@ class Positions {
     }
 
     void of_devices() {
-        for (uint32_t device = 0; device < kOrdinaryCount; ++device) {
+        const auto devices = static_cast<uint32_t>(plan_.devices.size());
+        for (uint32_t device = 0; device < devices; ++device) {
             add(K::device_drains_late, device, kLongMs);
             add(K::device_connects_late, device, kLongMs);
             add(K::device_never_ends, device);
@@ -86,8 +87,10 @@ class Positions {
                      {K::device_refuses, K::call_off, K::second_suspend, K::device_added}) {
                     add(kind, device, phase);
                 }
-                for (uint32_t gone = 0; gone < kOrdinaryCount; ++gone) {
-                    add(K::device_removed, device, phase, gone);
+                for (uint32_t gone = 0; gone < devices; ++gone) {
+                    if (!has_children(plan_, gone)) {
+                        add(K::device_removed, device, phase, gone);
+                    }
                 }
             }
         }

@@ -106,4 +106,12 @@ Result<> OrdinaryDevice::resume_noirq(NoirqContext& context, Outcome) noexcept {
     return {};
 }
 
+const std::vector<OwnDevice>& standard_devices() {
+    static const std::vector<OwnDevice> devices{
+        {.name = "vbd-51712", .parent = "", .suspend_ms = 2, .resume_ms = 10},
+        {.name = "vif-0", .parent = "", .suspend_ms = 0, .resume_ms = 5},
+        {.name = "rtc", .parent = "", .suspend_ms = 0, .resume_ms = 0}};
+    return devices;
+}
+
 }  // namespace resume::stress

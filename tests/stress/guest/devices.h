@@ -3,6 +3,8 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "drivers/xen_guest/xen_guest.h"
 
@@ -20,6 +22,18 @@ struct Behaviour {
     /// Called in each hook of the way down, before anything else.
     std::function<void(Phase)> meanwhile{};
 };
+
+/// A device of the embedder's own as a tree lists it.
+struct OwnDevice {
+    std::string name;
+    std::string parent;       ///< one that is listed before it; empty: the store
+    uint32_t suspend_ms = 0;  ///< it drains for so long
+    uint32_t resume_ms = 0;   ///< after a real resume it connects for so long
+    bool operator==(const OwnDevice&) const = default;
+};
+/// A disk and an interface that wait, and one that does not.
+const std::vector<OwnDevice>& standard_devices();
+inline constexpr size_t kMostOwnDevices = 24;
 
 class OrdinaryDevice final : public Device {
   public:

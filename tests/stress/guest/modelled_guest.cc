@@ -74,11 +74,12 @@ ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
                                             .stop = &ModelledGuest::stop_vcpu},
                                            config.bugs};
     }
-    for (const char* name : {"vbd-51712", "vif-0", "rtc"}) {
-        devices_.push_back(std::make_unique<OrdinaryDevice>(*guest_, name));
+    for (const OwnDevice& own : config_.devices) {
+        auto& device =
+            *devices_.emplace_back(std::make_unique<OrdinaryDevice>(*guest_, own.name.c_str()));
+        device.behaviour.suspend_wait_ms = own.suspend_ms;
+        device.behaviour.resume_wait_ms = own.resume_ms;
     }
-    devices_[0]->behaviour = {.suspend_wait_ms = 2, .resume_wait_ms = 10};
-    devices_[1]->behaviour = {.resume_wait_ms = 5};
 }
 
 ModelledGuest::~ModelledGuest() {
@@ -172,8 +173,8 @@ model::RunResult ModelledGuest::boot() {
 }
 
 void ModelledGuest::start() {
-    for (auto& device : devices_) {
-        RESUME_ASSERT(guest_->add(*device).ok());
+    for (size_t i = 0; i < devices_.size(); ++i) {
+        RESUME_ASSERT(add_device(i).ok());
     }
     tasks_->start(machine_, guest_->store());
     RESUME_ASSERT(guest_->store().start().ok());
@@ -190,6 +191,11 @@ void ModelledGuest::start() {
             this);
     }
     started_ = true;
+}
+
+Result<> ModelledGuest::add_device(size_t index) {
+    const std::string& parent = config_.devices[index].parent;
+    return guest_->add(*devices_[index], parent.empty() ? nullptr : &device(parent));
 }
 
 bool ModelledGuest::serve(Nanoseconds longest) {

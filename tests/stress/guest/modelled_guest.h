@@ -29,6 +29,7 @@ struct ModelledGuestConfig {
     CallbackMode callback = CallbackMode::global_vector;
     Policy policy{};
     const StepTable* table = &kStepTable;
+    std::vector<OwnDevice> devices = standard_devices();
     bool fifo = false;      ///< it uses the FIFO ABI of event channels, where the host has it
     uint32_t tick_ms = 10;  ///< 0: no ticking
     uint32_t down_budget_ms = 45'000;
@@ -80,6 +81,8 @@ class ModelledGuest {
     [[nodiscard]] Tasks& tasks() { return *tasks_; }
     [[nodiscard]] std::vector<std::unique_ptr<OrdinaryDevice>>& devices() { return devices_; }
     [[nodiscard]] OrdinaryDevice& device(const std::string& name);
+    /// Guest code: registers one of them below its parent; not in mid-cycle.
+    Result<> add_device(size_t index);
     [[nodiscard]] uint64_t ticks() const { return ticks_[0]; }
     [[nodiscard]] uint64_t ticks_of(uint32_t vcpu) const { return ticks_[vcpu]; }
     /// ns by which its own clock was seen to go back, at most; and the longest leap of a tick.

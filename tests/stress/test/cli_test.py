@@ -11,6 +11,7 @@ import time
 import unittest
 
 PROGRAM = sys.argv.pop(1)
+TREES = pathlib.Path(__file__).parent.parent / "trees"
 
 
 def stress(*arguments):
@@ -111,6 +112,42 @@ class Run(unittest.TestCase):
         self.assertEqual(again.returncode, 1)
         self.assertEqual(pathlib.Path(self.path("shrunk")).read_bytes(),
                          pathlib.Path(self.path("again")).read_bytes())
+
+    def test_a_device_tree_of_the_users(self):
+        for guest in ("xen-hvm", "xen-pvh"):
+            tree = ["--guest", guest, "--device-tree", TREES / f"{guest}.toml"]
+            one, two = self.run_json(*tree), self.run_json(*tree, "--jobs", 3)
+            self.assertEqual(one["hash"], two["hash"])
+            self.assertNotEqual(one["hash"], self.run_json("--guest", guest)["hash"])
+        done = stress("run", *tree, "--continue", self.path("state"), "--cycles", 600)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = stress("run", "--guest", guest, "--continue", self.path("state"), "--cycles", 600)
+        self.assertIn("another campaign", done.stderr)
+        # A plan of such a guest stands for itself, and what it does not need is cut off.
+        failed = stress("run", *tree, "--bug", "runstate-twice")
+        line = next(line for line in failed.stdout.splitlines() if " replay " in line).split()
+        self.assertEqual(stress("shrink", *line[2:], "-o", self.path("plan")).returncode, 1)
+        self.assertEqual(stress("replay", self.path("plan")).returncode, 1)
+        self.assertNotIn("device bus", pathlib.Path(self.path("plan")).read_text())
+
+    def test_a_device_tree_that_cannot_be_right_is_refused_by_its_line(self):
+        for text, line, cause in (
+                ('guest = "kvm"', 1, "--guest says xen-hvm"), ("\ndisks = 2", 2, "unknown"),
+                ("[settled]\nvcpus = 1000", 2, "a plan has no 'vcpus'"),
+                ("[settled]\nfifo = -1", 2, "a plan has no 'fifo'"),
+                ("[[device]]\nname = 'a b'", 1, "needs a name"),
+                ("[[device]]\nname = 'a'\n[[device]]\nname = 'a'", 3, "already"),
+                ("[[device]]\nname = 'a'\nparent = 'b'", 1, "is listed before"),
+                ("[[device]]\nname = 'a'\nresume_ms = 1001", 3, "milliseconds"),
+                ("[[device]]\nname = 'a'\nsize = 1", 3, "has no 'size'"),
+                ("[[device]\n", 1, ""), ("größe = 1", 1, "not ASCII")):
+            pathlib.Path(self.path("tree")).write_text(text)
+            done = stress("run", "--device-tree", self.path("tree"))
+            self.assertEqual(done.returncode, 64, text)
+            self.assertIn(f"{self.path('tree')}:{line}: ", done.stderr)
+            self.assertIn(cause, done.stderr)
+        done = stress("explore", "--device-tree", self.path("none"))
+        self.assertIn("cannot be read", done.stderr)
 
     def test_exit_codes(self):
         for arguments, code in ((("run", "--bug", "ack-only"), 4),
