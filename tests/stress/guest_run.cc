@@ -9,7 +9,7 @@
 #include "libresume/oracle/trace_report.h"
 #include "tests/graveyard.h"
 #include "tests/stress/campaign/cycle_table.h"
-#include "tests/stress/trace_file.h"
+#include "tests/stress/program/trace_file.h"
 
 namespace resume::stress {
 

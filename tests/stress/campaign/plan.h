@@ -11,6 +11,7 @@
 #include "drivers/model/toolstack.h"
 #include "drivers/xen_guest/xen_guest.h"
 #include "tests/stress/campaign/device_tree.h"
+#include "tests/stress/guest/part.h"
 
 namespace resume::stress {
 
@@ -82,6 +83,7 @@ struct LifePlan {
     bool exception_gates = true;
     Bugs bugs{};
     std::vector<OwnDevice> devices = standard_devices();
+    MakePart part = nullptr;  ///< the program's, so not in the text
     /// Which of the ready devices goes next, wherever there is a choice, in turn; after these the
     /// first. Empty: as `order` says.
     std::vector<uint32_t> choices{};
@@ -95,6 +97,7 @@ struct DrawOptions {
     uint32_t faults = ~0U;  ///< a mask of FaultKind
     bool swarm = false;     ///< each life has its own subset of faults
     Bugs bugs{};
+    MakePart part = nullptr;
     std::optional<DeviceTree> tree{};  ///< else the standard devices, and all else is drawn
 };
 static_assert(kFaultKindCount <= 32);

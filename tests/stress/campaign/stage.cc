@@ -86,8 +86,11 @@ Stage::Stage(const LifePlan& plan, Chooser* chooser)
 
 Stage::~Stage() {
     if (!machine().alive()) {
-        test::bury({poke_.release(), spare_.release()});
+        test::bury({poke_.release(), spare_.release(), part_.release()});
         return;
+    }
+    if (part_) {
+        guest_.run([this] { part_->detach(); });
     }
     guest_.guest().store().forget(*poke_);
 }
@@ -114,6 +117,9 @@ std::optional<std::string> Stage::begin() {
         balloon_ = std::make_unique<LoadedBalloon>(guest_, plan_.seed, plan_.bugs);
         balloon_->start();
     }
+    if (const auto trouble = begin_part()) {
+        return trouble;
+    }
     if (!disk_->start()) {
         return "the disk does not connect at boot";
     }
@@ -125,9 +131,28 @@ std::optional<std::string> Stage::begin() {
         if (balloon_) {
             balloon_->balloon.pump();
         }
+        if (part_) {
+            part_->pump();
+        }
     });
     guest_.run([this] { RESUME_ASSERT(guest_.guest().store().watch(*poke_).ok()); });
     return std::nullopt;
+}
+
+std::optional<std::string> Stage::begin_part() {
+    if (plan_.part == nullptr) {
+        return std::nullopt;
+    }
+    part_ = plan_.part(machine(), guest_.guest());
+    Result<> attached{};
+    const model::RunResult run = guest_.run([&] { attached = part_->attach(); });
+    if (run.end != model::GuestEnd::returned) {
+        return std::string{"the guest ends where the driver is attached: "} + name_of(run.end) +
+               ": " + run.reason;
+    }
+    return attached.ok() ? std::nullopt
+                         : std::optional{std::string{"the driver cannot be attached: "} +
+                                         name_of(attached.error().code)};
 }
 
 void Stage::arm(const PlannedCycle& cycle) {

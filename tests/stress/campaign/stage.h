@@ -39,6 +39,8 @@ class Stage {
     [[nodiscard]] LoadedNet* net() { return has_net() ? net_.get() : nullptr; }
     /// Null when the guest has none.
     [[nodiscard]] LoadedBalloon* balloon() { return balloon_.get(); }
+    /// Null when the program brings none.
+    [[nodiscard]] GuestPart* part() { return part_.get(); }
     /// The toolstack or the plan took the disk away for good.
     [[nodiscard]] bool disk_is_gone() const { return disk_->disk.gone() || unplugged_; }
     [[nodiscard]] bool transaction_torn() const { return torn_; }
@@ -48,6 +50,7 @@ class Stage {
     static constexpr const char* kPoked = "data/poke";
     static constexpr uint32_t kTaskInStore = 0, kTransactionTask = 1;
 
+    std::optional<std::string> begin_part();
     [[nodiscard]] bool has_net() const { return net_ != nullptr && net_->net.registered(); }
     void arm(const PlannedFault& fault);
     void arm_device(const PlannedFault& fault);
@@ -65,6 +68,7 @@ class Stage {
     std::unique_ptr<LoadedDisk> disk_;
     std::unique_ptr<LoadedNet> net_;
     std::unique_ptr<LoadedBalloon> balloon_;
+    std::unique_ptr<GuestPart> part_;
     std::unique_ptr<OrdinaryDevice> spare_;
     std::unique_ptr<StoreWatch> poke_{new StoreWatch};
     std::string complaint_;

@@ -124,7 +124,8 @@ std::optional<Trouble> vcpus(Stage& stage) {
     return std::nullopt;
 }
 
-std::optional<Trouble> clock(Stage& stage, const LifePlan& plan) {
+std::optional<Trouble> clock(Stage& stage) {
+    const LifePlan& plan = stage.plan();
     ModelledGuest& guest = stage.guest();
     Nanoseconds wall = 0;
     guest.run([&] { wall = guest.guest().time().wall(); });
@@ -170,29 +171,27 @@ std::optional<Trouble> store_and_channels(Stage& stage) {
     return std::nullopt;
 }
 
+std::optional<Trouble> part(Stage& stage) {
+    if (stage.part() == nullptr) {
+        return std::nullopt;
+    }
+    std::string trouble;
+    const auto used = stage.guest().run([&] { trouble = stage.part()->trouble(); });
+    if (used.end != model::GuestEnd::returned) {
+        return Trouble{name_of(used.end), used.reason};
+    }
+    return trouble.empty() ? std::nullopt : std::optional{Trouble{"driver", trouble}};
+}
+
 }  // namespace
 
 std::optional<Trouble> trouble_afterwards(Stage& stage) {
-    if (auto trouble = cycles(stage)) {
-        return trouble;
-    }
-    if (auto trouble = disk(stage)) {
-        return trouble;
-    }
-    if (auto trouble = network(stage)) {
-        return trouble;
-    }
-    if (auto trouble = memory(stage)) {
-        return trouble;
-    }
-    if (auto trouble = vcpus(stage)) {
-        return trouble;
-    }
-    if (auto trouble = clock(stage, stage.plan())) {
-        return trouble;
-    }
-    if (auto trouble = store_and_channels(stage)) {
-        return trouble;
+    constexpr std::optional<Trouble> (*kLooks[])(Stage&) = {
+        cycles, disk, network, memory, vcpus, clock, store_and_channels, part};
+    for (const auto look : kLooks) {
+        if (auto trouble = look(stage)) {
+            return trouble;
+        }
     }
     if (!stage.machine().alive()) {
         return Trouble{name_of(stage.machine().death.end), stage.machine().death.reason};

@@ -8,12 +8,12 @@
 
 #include "tests/stress/campaign/campaign.h"
 #include "tests/stress/explore/explore.h"
-#include "tests/stress/real/options.h"
+#include "tests/stress/program/program.h"
 
 namespace resume::stress {
 
 struct StressOptions {
-    enum class Command : uint8_t { run, explore, replay, shrink, merge, real };
+    enum class Command : uint8_t { run, explore, replay, shrink, merge };
     Command command = Command::run;
     CampaignOptions campaign;
     ExploreOptions explore;
@@ -23,13 +23,12 @@ struct StressOptions {
     std::vector<std::string> files;  ///< a plan; merge: summaries
     std::string trace_file;
     std::string out_file;
-    real::Options real{};
 };
 
 struct ParsedStressOptions {
     std::optional<StressOptions> options;
     int exit_code = 0;
 };
-ParsedStressOptions parse_stress_options(int argc, char** argv);
+ParsedStressOptions parse_stress_options(int argc, char** argv, const Program& program);
 
 }  // namespace resume::stress

@@ -1,4 +1,4 @@
-#include "tests/stress/trace_file.h"
+#include "tests/stress/program/trace_file.h"
 
 #include <array>
 #include <bit>

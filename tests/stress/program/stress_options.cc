@@ -1,4 +1,4 @@
-#include "tests/stress/stress_options.h"
+#include "tests/stress/program/stress_options.h"
 
 #include <unistd.h>
 
@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "tests/stress/options.h"
+#include "tests/stress/program/tree_file.h"
 
 namespace resume::stress {
 
@@ -156,12 +157,15 @@ void settle(StressOptions& options, const Words& words) {
 
 }  // namespace
 
-ParsedStressOptions parse_stress_options(int argc, char** argv) {
+ParsedStressOptions parse_stress_options(int argc, char** argv, const Program& program) {
     CLI::App app{
         "Takes modelled guests through every kind of suspend with everything going wrong "
-        "that can, and has the oracle judge each of them."};
+        "that can, and has the oracle judge each of them.",
+        program.name};
     app.require_subcommand(1);
+    app.footer(program.more);
     StressOptions options;
+    options.campaign.id.draw.part = options.explore.tree.part = program.part;
     Words words;
     const unsigned cpus = std::thread::hardware_concurrency();
     options.campaign.jobs = cpus == 0 ? 1 : cpus;
@@ -179,9 +183,6 @@ ParsedStressOptions parse_stress_options(int argc, char** argv) {
     merge.add_option("summaries", options.files, "files whose last line is a shard's summary")
         ->required();
     merge.add_flag("--json", options.json, "the summary as one line of JSON");
-    auto& real = *app.add_subcommand("real", "a real guest, cycle after cycle");
-    real::Words real_words;
-    real::add_options(real, options.real, real_words);
     try {
         app.parse(argc, argv);
         using Command = StressOptions::Command;
@@ -189,14 +190,9 @@ ParsedStressOptions parse_stress_options(int argc, char** argv) {
                           : explore ? Command::explore
                           : replay  ? Command::replay
                           : shrink  ? Command::shrink
-                          : real    ? Command::real
                                     : Command::merge;
-        if (real) {
-            real::settle(options.real, real_words);
-        } else {
-            settle(options, words);
-            settle_exploration(options);
-        }
+        settle(options, words);
+        settle_exploration(options);
     } catch (const CLI::ParseError& error) {
         const bool help = app.exit(error) == 0;
         return {.options = std::nullopt, .exit_code = help ? 0 : static_cast<int>(ExitCode::usage)};
