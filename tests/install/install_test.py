@@ -3,7 +3,7 @@
 
 Installs the development files and the client, moves them (they must not know where they were
 installed), and builds consumers against them: CMake and pkg-config, C and C++, static and shared,
-with a kernel's flags, and a driver under the conformance suite.
+with a kernel's flags, a driver under the conformance suite, and the template of one.
 Each header compiles by itself.
 """
 import os
@@ -81,6 +81,25 @@ class Installed(unittest.TestCase):
             run(build / program)
         self.assertIn("libresume-client.so.0", run("ldd", build / "client-shared"))
         self.assertNotIn("libresume-client", run("ldd", build / "client-static"))
+
+    def test_the_template_of_a_drivers_author(self):
+        template = next(STAGE.rglob("template/stress.cc")).parent
+        for bug, code in (("OFF", 0), ("ON", 1)):
+            build = WORK / f"template-{bug}"
+            run("cmake", "-S", template, "-B", build, "-G", "Ninja", f"-DPLANT_BUG={bug}",
+                f"-DCMAKE_PREFIX_PATH={STAGE}", f"-DCMAKE_CXX_COMPILER={CXX}")
+            run("cmake", "--build", build, "-j2")
+            conformance = subprocess.run([build / "doorbell-conformance"], capture_output=True,
+                                         text=True, check=False)
+            self.assertEqual(conformance.returncode, code, conformance.stdout)
+            stress = subprocess.run([build / "doorbell-stress", "run", "--cycles", "3000"],
+                                    capture_output=True, text=True, check=False)
+            self.assertEqual(stress.returncode, code, stress.stdout + stress.stderr)
+        line = next(line for line in stress.stdout.splitlines() if " replay " in line).split()
+        story = subprocess.run([build / "doorbell-stress", "shrink", *line[2:]],
+                               capture_output=True, text=True, check=False)
+        self.assertEqual(story.returncode, 1)
+        self.assertIn("BROKEN invariant L9", story.stdout)
 
     def test_a_component_that_is_not_there_is_named(self):
         project = WORK / "absent"
