@@ -96,6 +96,7 @@ class Installed(unittest.TestCase):
                                     capture_output=True, text=True, check=False)
             self.assertEqual(stress.returncode, code, stress.stdout + stress.stderr)
         line = next(line for line in stress.stdout.splitlines() if " replay " in line).split()
+        self.assertEqual(line[0], "doorbell-stress")
         story = subprocess.run([build / "doorbell-stress", "shrink", *line[2:]],
                                capture_output=True, text=True, check=False)
         self.assertEqual(story.returncode, 1)

@@ -41,18 +41,6 @@ void set_store(GuestOptions& options, const std::string& store) {
 
 }  // namespace
 
-Bugs bugs_named(const std::vector<std::string>& words) {
-    Bugs bugs;
-    for (const std::string& word : words) {
-        const Bug bug = bug_named(word.c_str());
-        if (bug == Bug::none) {
-            throw CLI::ValidationError{"unknown bug '" + word + "'"};
-        }
-        bugs = bugs.with(bug);
-    }
-    return bugs;
-}
-
 ParsedOptions parse_guest_options(int argc, char** argv) {
     CLI::App app{
         "A Xen guest in user space: model machine, drivers, engine, handshake. It waits for "

@@ -6,23 +6,10 @@
 #include <vector>
 
 #include "drivers/model/config.h"
-#include "drivers/xen_guest/bugs.h"
 #include "libresume/terms.h"
+#include "tests/stress/program/words.h"
 
 namespace resume::stress {
-
-/// Exit codes of every program of the project.
-enum class ExitCode : int {
-    good = 0,
-    finding = 1,
-    inconclusive = 3,
-    liveness = 4,  ///< resume-stress
-    crash = 5,     ///< resume-stress
-    usage = 64,
-    unreadable = 66,
-    not_available = 69,
-    own_fault = 70,
-};
 
 struct GuestOptions {
     model::GuestKind guest = model::GuestKind::xen_hvm;
@@ -43,8 +30,5 @@ struct ParsedOptions {
     int exit_code = 0;
 };
 ParsedOptions parse_guest_options(int argc, char** argv);
-
-/// Bugs by their names; throws CLI::ValidationError for one that is not known.
-Bugs bugs_named(const std::vector<std::string>& words);
 
 }  // namespace resume::stress

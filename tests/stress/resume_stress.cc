@@ -11,8 +11,8 @@
 #include <CLI/CLI.hpp>
 
 #include "tests/stress/campaign/campaign.h"
-#include "tests/stress/options.h"
 #include "tests/stress/program/program.h"
+#include "tests/stress/program/words.h"
 #include "tests/stress/real/campaign.h"
 
 namespace resume::stress {

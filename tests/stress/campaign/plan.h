@@ -98,7 +98,8 @@ struct DrawOptions {
     bool swarm = false;     ///< each life has its own subset of faults
     Bugs bugs{};
     MakePart part = nullptr;
-    std::optional<DeviceTree> tree{};  ///< else the standard devices, and all else is drawn
+    const char* program = "resume-stress";  ///< that has the part; for people
+    std::optional<DeviceTree> tree{};       ///< else the standard devices, and all else is drawn
 };
 static_assert(kFaultKindCount <= 32);
 

@@ -176,7 +176,7 @@ uint32_t faults_from(const std::string& text) {
 }
 
 std::string replay_line(const CampaignId& id, uint64_t life) {
-    std::string line = std::string{"resume-stress replay --guest "} + name_of(id.draw.guest) +
+    std::string line = std::string{id.draw.program} + " replay --guest " + name_of(id.draw.guest) +
                        " --seed " + std::to_string(id.draw.seed) + " --life " +
                        std::to_string(life);
     if (life == id.cycles / kLifeCycles) {

@@ -12,9 +12,9 @@
 #include "tests/stress/campaign/shrink.h"
 #include "tests/stress/campaign/summary.h"
 #include "tests/stress/explore/explore_text.h"
-#include "tests/stress/options.h"
 #include "tests/stress/program/stress_options.h"
 #include "tests/stress/program/trace_file.h"
+#include "tests/stress/program/words.h"
 
 namespace resume::stress {
 namespace {

@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <thread>
 
-#include "tests/stress/options.h"
 #include "tests/stress/program/tree_file.h"
+#include "tests/stress/program/words.h"
 
 namespace resume::stress {
 
@@ -166,6 +166,7 @@ ParsedStressOptions parse_stress_options(int argc, char** argv, const Program& p
     app.footer(program.more);
     StressOptions options;
     options.campaign.id.draw.part = options.explore.tree.part = program.part;
+    options.campaign.id.draw.program = program.name;
     Words words;
     const unsigned cpus = std::thread::hardware_concurrency();
     options.campaign.jobs = cpus == 0 ? 1 : cpus;

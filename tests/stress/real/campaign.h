@@ -4,7 +4,7 @@
 #include <atomic>
 #include <ostream>
 
-#include "tests/stress/options.h"
+#include "tests/stress/program/words.h"
 #include "tests/stress/real/method.h"
 #include "tests/stress/real/options.h"
 #include "tests/stress/real/state.h"
