@@ -29,6 +29,7 @@ function(resume_install_library target name)
     set_target_properties(${target} PROPERTIES EXPORT_NAME ${name} OUTPUT_NAME resume-${name})
     target_compile_features(${target} INTERFACE cxx_std_20)
     target_include_directories(${target} INTERFACE $<INSTALL_INTERFACE:${include}>)
+    add_dependencies(installed ${target})
     install(TARGETS ${target} EXPORT libresume-${name} COMPONENT devel
             ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR})
     install(EXPORT libresume-${name} NAMESPACE Libresume:: COMPONENT devel

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""manual_test.py FOLDER RESUMECTL AGENT: the pages name what the programs have, and format cleanly."""
+"""manual_test.py FOLDER RESUMECTL AGENT GUEST STRESS: the pages name what the programs have, and format cleanly."""
 import pathlib
 import re
 import shutil
@@ -7,7 +7,7 @@ import subprocess
 import sys
 import unittest
 
-FOLDER, RESUMECTL, AGENT = (pathlib.Path(argument) for argument in sys.argv[1:4])
+FOLDER, RESUMECTL, AGENT, GUEST, STRESS = map(pathlib.Path, sys.argv[1:6])
 NOT_IN_THE_PAGE = {"--help", "--json", "--socket", "--folder"}  # said once, for all commands
 
 
@@ -26,20 +26,25 @@ def commands(text):
 
 
 class ManualTest(unittest.TestCase):
-    def missing(self, text, *command):
+    def missing(self, program, text, *command):
         """Options of a command's help, and of its own commands', that the text does not have."""
-        said = help_of(RESUMECTL, *command)
+        said = help_of(program, *command)
         options = set(re.findall(r"--[a-z-]+", said)) - NOT_IN_THE_PAGE
         gone = [f"{' '.join(command)} {option}" for option in sorted(options) if option not in text]
         for name in commands(said):
             if name not in text:
                 gone.append(" ".join((*command, name)))
-            gone += self.missing(text, *command, name)
+            gone += self.missing(program, text, *command, name)
         return gone
 
     def test_resumectl_has_every_command_and_option(self):
         self.assertGreater(len(commands(help_of(RESUMECTL))), 8)
-        self.assertEqual(self.missing(page("resumectl.1")), [])
+        self.assertEqual(self.missing(RESUMECTL, page("resumectl.1")), [])
+
+    def test_the_stress_tools_have_every_command_and_option(self):
+        self.assertGreater(len(commands(help_of(STRESS))), 3)
+        self.assertEqual(self.missing(STRESS, page("resume-stress.1")), [])
+        self.assertEqual(self.missing(GUEST, page("resume-guest.1")), [])
 
     def test_resume_agent_has_every_option(self):
         options = re.findall(r"--[a-z-]+", help_of(AGENT))

@@ -22,7 +22,10 @@ PULLS = {
     "resume-agent": set(),
     "libresume-client0": set(),
     "resume-host-tools": {"xenstore-utils", "libxenstore4", "libxentoolcore1"},
+    "resume-stress": {"libfmt9", "libspdlog1.10"},
 }
+# Libraries for programmers pull in many more: those of the packages that it declares, and no other.
+DEV, DEV_NEEDS = ("libresume-dev", "libresume-client0"), ("libboost-dev", "libxen-dev")
 UNITS = ("resume-agent.service", "resume-freeze.socket", "resume-probe.socket")
 PATIENCE_S = 60  # only a test that fails waits for so long
 
@@ -82,6 +85,14 @@ class PackagesTest(unittest.TestCase):
             with self.subTest(package):
                 self.assertEqual(self.install(package), pulls)
                 self.root.must("apt-get", "purge", "-y", "--autoremove", package)
+
+    def test_the_libraries_pull_what_their_declared_ones_do(self):
+        self.root.must("apt-get", "update", "-qq")
+        said = self.root.must("apt-get", "install", "-s", "--no-install-recommends", *DEV_NEEDS)
+        declared = {line.split()[1] for line in said.splitlines() if line.startswith("Inst ")}
+        self.assertEqual(self.install(*DEV), declared)
+        self.assertIn("-lresume-store", (self.root.folder / "usr/lib/x86_64-linux-gnu/pkgconfig/"
+                                         "libresume-store.pc").read_text())
 
     def test_a_life_of_the_agents_package(self):
         before = self.root.files()
