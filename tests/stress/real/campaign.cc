@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <utility>
 
 #include "agent/base/files.h"
@@ -31,6 +32,8 @@ class Campaign {
           out_{out},
           driver_{driver_of(options)},
           pattern_{options.memory_mib, options.seed},
+          devices_{options.method == Method::qmp ? std::nullopt
+                                                 : std::optional<Devices>{Devices{}}},
           reports_{driver_->kind().empty() ? std::string{} : options.reports_folder} {}
 
     State run() {
@@ -109,7 +112,9 @@ class Campaign {
         shell("--after", options_.after, draw);
         shell("--check", options_.check, draw);
         note(pattern_.problem());
-        note(devices_.problem());
+        if (devices_) {
+            note(devices_->problem());
+        }
         hear_agent(result);
         if (result.needs_reset) {
             note(driver_->reset());
@@ -188,7 +193,7 @@ class Campaign {
     std::unique_ptr<Driver> driver_;
     Pattern pattern_;
     KernelLog kernel_;
-    Devices devices_;
+    std::optional<Devices> devices_;  ///< where this machine may be the guest
     AgentReports reports_;
     State state_;
     std::vector<std::string> problems_;

@@ -203,6 +203,8 @@ std::unique_ptr<Driver> driver_of(const Options& options) {
         case Method::s3:
         case Method::s2idle:
             return std::make_unique<Asleep>(options.method);
+        case Method::qmp:
+            return qmp_driver(options);
         case Method::command:
             return std::make_unique<Commanded>(options);
     }

@@ -48,5 +48,6 @@ class Driver {
 void put_back(const State& left);
 
 std::unique_ptr<Driver> driver_of(const Options& options);
+std::unique_ptr<Driver> qmp_driver(const Options& options);
 
 }  // namespace resume::stress::real

@@ -1,13 +1,17 @@
 #include "tests/stress/real/options.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <regex>
+#include <sstream>
 
 namespace resume::stress::real {
 
 namespace {
 
-constexpr Method kMethods[] = {Method::pm_test, Method::s3, Method::s2idle, Method::command};
+constexpr Method kMethods[] = {Method::pm_test, Method::s3, Method::s2idle, Method::qmp,
+                               Method::command};
+constexpr QmpAct kActs[] = {QmpAct::stop, QmpAct::migrate, QmpAct::cancel, QmpAct::snapshot};
 
 /// "500", "500..3000": milliseconds.
 Span span_from(const char* option, const std::string& text, Span otherwise) {
@@ -47,6 +51,58 @@ Flake flake_from(const std::string& text) {
     return flake;
 }
 
+/// "stop:1,migrate:2"; a name alone counts once.
+std::vector<MixRow> mix_from(const std::string& text) {
+    std::vector<MixRow> mix;
+    std::istringstream words{text};
+    for (std::string word; std::getline(words, word, ',');) {
+        MixRow row;
+        const std::string name = word.substr(0, word.find(':'));
+        int used = 0;
+        const bool known = std::any_of(std::begin(kActs), std::end(kActs), [&](QmpAct act) {
+            row.act = name == name_of(act) ? act : row.act;
+            return name == name_of(act);
+        });
+        const char* const rest = word.c_str() + name.size();
+        const bool weighed =
+            *rest == '\0' || (std::sscanf(rest, ":%4u%n", &row.weight, &used) == 1 &&
+                              rest[used] == '\0' && row.weight != 0);
+        if (!known || !weighed) {
+            throw CLI::ValidationError{"--mix: '" + word +
+                                       "' is not an act and its weight, as stop:2; acts: stop, "
+                                       "migrate, cancel, snapshot"};
+        }
+        mix.push_back(row);
+    }
+    return mix;
+}
+
+void settle_qmp(Options& options, const Words& words) {
+    const bool qmp = options.method == Method::qmp;
+    if (qmp == options.socket.empty()) {
+        throw CLI::ValidationError{"--socket goes with --method qmp, and only with it"};
+    }
+    if (!qmp && (!words.mix.empty() || !options.incoming_command.empty())) {
+        throw CLI::ValidationError{"--mix and --incoming-cmd go with --method qmp only"};
+    }
+    if (!qmp) {
+        return;
+    }
+    const char* const all =
+        options.incoming_command.empty() ? "stop,cancel" : "stop,migrate,cancel";
+    options.mix = mix_from(words.mix.empty() ? all : words.mix);
+    const bool moves = std::any_of(options.mix.begin(), options.mix.end(),
+                                   [](const MixRow& row) { return row.act == QmpAct::migrate; });
+    if (moves && options.incoming_command.empty()) {
+        throw CLI::ValidationError{"--mix: a migration needs --incoming-cmd: where should it go?"};
+    }
+    options.cancel_percent = span_from("--cancel-at", words.cancel_at, options.cancel_percent);
+    if (options.cancel_percent.most > 100) {
+        throw CLI::ValidationError{"--cancel-at: percent, as 50 or 5..80"};
+    }
+    options.memory_mib = 0;  // the guest is not where this program runs
+}
+
 }  // namespace
 
 const char* name_of(Method method) noexcept {
@@ -57,6 +113,8 @@ const char* name_of(Method method) noexcept {
             return "s3";
         case Method::s2idle:
             return "s2idle";
+        case Method::qmp:
+            return "qmp";
         case Method::command:
             return "cmd";
     }
@@ -64,7 +122,9 @@ const char* name_of(Method method) noexcept {
 }
 
 void add_options(CLI::App& command, Options& options, Words& words) {
-    command.add_option("--method", words.method, "pm-test, s3, s2idle (this guest), or cmd")
+    command
+        .add_option("--method", words.method,
+                    "pm-test, s3, s2idle (this guest), qmp (a guest of QEMU's), or cmd")
         ->required();
     command.add_option("--level", options.level, "pm-test: freezer, devices, platform, ...")
         ->capture_default_str();
@@ -75,8 +135,17 @@ void add_options(CLI::App& command, Options& options, Words& words) {
     command.add_option("--asleep-ms", words.asleep, "N or N..M; default 1000..3000");
     command.add_option("--awake-ms", words.awake, "N or N..M; default 0..500");
     command.add_option("--cycle-cmd", options.cycle_command, "cmd: one cycle, as a shell command");
+    command.add_option("--socket", options.socket, "qmp: QEMU's control socket");
+    command.add_option(
+        "--mix", words.mix,
+        "qmp: stop, migrate, cancel, snapshot, each with a weight: stop:1,migrate:3");
+    command.add_option("--incoming-cmd", options.incoming_command,
+                       "qmp: starts the QEMU that a migration goes to and ends when it has: "
+                       "-incoming $RESUME_URI -qmp unix:$RESUME_SOCKET,server,nowait -daemonize");
+    command.add_option("--cancel-at", words.cancel_at,
+                       "qmp: percent of the memory sent, N or N..M; default 5..80");
     command.add_option("--reset-cmd", options.reset_command,
-                       "cmd: makes the guest stand again after a failure");
+                       "cmd, qmp: makes the guest stand again after a failure");
     command.add_option("--before", options.before, "shell command before each cycle");
     command.add_option("--after", options.after, "shell command after each cycle");
     command.add_option("--check", options.check, "shell command that says whether all is well");
@@ -108,14 +177,16 @@ void settle(Options& options, const Words& words) {
     }
     if (!known) {
         throw CLI::ValidationError{"unknown method '" + words.method +
-                                   "'; known: pm-test, s3, s2idle, cmd"};
+                                   "'; known: pm-test, s3, s2idle, qmp, cmd"};
     }
     if ((options.method == Method::command) == options.cycle_command.empty()) {
         throw CLI::ValidationError{"--cycle-cmd goes with --method cmd, and only with it"};
     }
-    if (options.method != Method::command && !options.reset_command.empty()) {
+    settle_qmp(options, words);
+    const bool outside = options.method == Method::command || options.method == Method::qmp;
+    if (!outside && !options.reset_command.empty()) {
         throw CLI::ValidationError{
-            "--reset-cmd goes with --method cmd: nothing in a guest that "
+            "--reset-cmd goes with --method cmd or qmp: nothing in a guest that "
             "died can start it again"};
     }
     options.asleep_ms = span_from("--asleep-ms", words.asleep, options.asleep_ms);

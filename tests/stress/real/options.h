@@ -9,7 +9,16 @@
 
 namespace resume::stress::real {
 
-enum class Method : uint8_t { pm_test, s3, s2idle, command };
+enum class Method : uint8_t { pm_test, s3, s2idle, qmp, command };
+
+/// What may happen to a guest of QEMU's from outside.
+enum class QmpAct : uint8_t { stop, migrate, cancel, snapshot };
+const char* name_of(QmpAct act) noexcept;
+
+struct MixRow {
+    QmpAct act = QmpAct::stop;
+    uint32_t weight = 1;
+};
 
 /// Milliseconds, both ends included; drawn anew for every cycle.
 struct Span {
@@ -30,9 +39,13 @@ struct Options {
     uint64_t seed = 1;
     Span asleep_ms{1000, 3000};
     Span awake_ms{0, 500};
-    std::string cycle_command;  ///< method cmd: takes the guest through one cycle
-    std::string reset_command;  ///< makes it stand again after one that failed
-    std::string before;         ///< shell commands around each cycle; a status but 0 is a failure
+    std::string socket;            ///< qmp: QEMU's control socket
+    std::vector<MixRow> mix;       ///< qmp: what is drawn from, by weight
+    Span cancel_percent{5, 80};    ///< qmp: how far a migration is when it is called back
+    std::string incoming_command;  ///< qmp: starts the QEMU that a migration goes to
+    std::string cycle_command;     ///< method cmd: takes the guest through one cycle
+    std::string reset_command;     ///< makes it stand again after one that failed
+    std::string before;  ///< shell commands around each cycle; a status but 0 is a failure
     std::string after;
     std::string check;
     std::chrono::milliseconds patience{};  ///< for each command
@@ -48,7 +61,7 @@ const char* name_of(Method method) noexcept;
 
 /// The words of the command line that still have to be understood.
 struct Words {
-    std::string method, asleep, awake;
+    std::string method, asleep, awake, mix, cancel_at;
     uint32_t patience_s = 120;
     std::vector<std::string> flakes;
 };

@@ -11,19 +11,29 @@
 namespace resume::stress::real {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Failure, cycle, what, crash, known, log)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, campaign, boot_id, pm_test_was, begun, ended, probed,
-                                   reported, outcomes, failures)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, campaign, boot_id, pm_test_was, socket, begun, ended,
+                                   probed, reported, outcomes, failures)
 
 namespace {
 
 constexpr const char* kSchema = "resume-stress-real-1";
 constexpr size_t kMostState = 16U << 20;
 
+std::string text_of(const std::vector<MixRow>& mix) {
+    std::string text;
+    for (const MixRow& row : mix) {
+        text += (text.empty() ? " " : ",") + std::string{name_of(row.act)} + ":" +
+                std::to_string(row.weight);
+    }
+    return text;
+}
+
 }  // namespace
 
 std::string campaign_of(const Options& options) {
     return std::string{name_of(options.method)} +
-           (options.method == Method::pm_test ? " " + options.level : "") + ", " +
+           (options.method == Method::pm_test ? " " + options.level : "") + text_of(options.mix) +
+           ", " +
            std::to_string(options.cycles) + " cycles, seed " + std::to_string(options.seed);
 }
 

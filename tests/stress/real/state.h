@@ -23,6 +23,7 @@ struct State {
     std::string campaign;  ///< method, level, seed and cycles: another one does not go on with it
     std::string boot_id;
     std::string pm_test_was;  ///< of /sys/power/pm_test; empty: not touched
+    std::string socket;       ///< qmp: of the QEMU that has the guest now
     uint64_t begun = 0;       ///< cycles; the probe is number 0 and is not counted
     uint64_t ended = 0;
     bool probed = false;
