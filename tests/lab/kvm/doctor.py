@@ -38,8 +38,8 @@ class Guest(Machine):
         self._cpu = cpu
         self._second = folder / "second" if second_disk else None
 
-    def _command(self):
-        command = super()._command()
+    def command(self, folder, qmp):
+        command = super().command(folder, qmp)
         command[command.index("-cpu") + 1] = self._cpu
         if self._second:
             command += ["-drive", f"file={self._second},format=raw,if=none,id=disk1",

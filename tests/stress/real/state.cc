@@ -33,8 +33,7 @@ std::string text_of(const std::vector<MixRow>& mix) {
 std::string campaign_of(const Options& options) {
     return std::string{name_of(options.method)} +
            (options.method == Method::pm_test ? " " + options.level : "") + text_of(options.mix) +
-           ", " +
-           std::to_string(options.cycles) + " cycles, seed " + std::to_string(options.seed);
+           ", " + std::to_string(options.cycles) + " cycles, seed " + std::to_string(options.seed);
 }
 
 State read_state(const std::string& path) {

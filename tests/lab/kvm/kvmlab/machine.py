@@ -80,15 +80,16 @@ class Machine:
         path = self.folder / "console.log"
         return path.read_text(errors="replace") if path.exists() else ""
 
-    def _command(self):
-        folder, parts = self.folder, self._parts
+    def command(self, folder, qmp):
+        """QEMU's, with its sockets and logs in `folder`; `qmp`: where it is controlled."""
+        parts = self._parts
         command = [
             str(parts.qemu), "-accel", "tcg", "-M", self._kind, "-cpu", "max", "-smp", "2",
             "-m", "512", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot",
             "-kernel", str(parts.kernel), "-initrd", str(parts.initramfs), "-append",
             f"{KERNEL_WORDS} {self.MORE_WORDS}".strip(),
             "-serial", f"file:{folder}/console.log",
-            "-qmp", f"unix:{folder}/qmp.sock,server=on,wait=off", "-monitor", "none",
+            "-qmp", f"unix:{qmp},server=on,wait=off", "-monitor", "none",
             "-netdev", "user,id=net0,restrict=on", "-device", "virtio-net-pci,netdev=net0,id=link0",
             "-device", "virtio-rng-pci", "-device", "virtio-balloon-pci",
             "-device", "virtio-serial-pci",
@@ -121,7 +122,8 @@ class Machine:
 
     def _start(self, until):
         with open(self.folder / "qemu.log", "wb") as errors:
-            self._process = subprocess.Popen(self._command(), stdin=subprocess.DEVNULL,
+            self._process = subprocess.Popen(self.command(self.folder, self.folder / "qmp.sock"),
+                                             stdin=subprocess.DEVNULL,
                                              stdout=errors, stderr=errors)
         try:
             self.qmp = Qmp(self.folder / "qmp.sock", timeout=20)
@@ -142,6 +144,12 @@ class Machine:
             if path.exists():
                 lines += path.read_text(errors="replace").splitlines()[-count:]
         return "\n".join(lines)
+
+    def let_go(self):
+        """For somebody else to control: a socket of QEMU's serves one at a time."""
+        for end in (self.qmp, self.channel):
+            end.close()
+        self.qmp = self.channel = None
 
     def _stop(self):
         for end in (self.qmp, self.channel):

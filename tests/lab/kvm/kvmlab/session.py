@@ -23,7 +23,7 @@ class Session:
         self._folder = pathlib.Path(tempfile.mkdtemp(prefix="resume-lab-session-"))
         try:
             for number, disk in enumerate((self._parts.disk, self._parts.swap)):
-                subprocess.run(["cp", "--sparse=always", str(disk), str(self._disks[number])],
+                subprocess.run(["cp", "--sparse=always", str(disk), str(self.disks[number])],
                                check=True, timeout=60)
             self._enter(GENERATION)
         except BaseException:
@@ -39,7 +39,7 @@ class Session:
         return getattr(self._machine, name)
 
     @property
-    def _disks(self):
+    def disks(self):
         return [self._folder / "disk", self._folder / "swap"]
 
     def console(self):
@@ -76,6 +76,6 @@ class Session:
         self._machine.run("swapoff /dev/vdb")
 
     def _enter(self, generation, incoming=None, until=None):
-        machine = Machine(self._parts, self._disks, self.kind, generation, incoming)
+        machine = Machine(self._parts, self.disks, self.kind, generation, incoming)
         machine.enter(until)
         self._machine = machine
