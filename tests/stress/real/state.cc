@@ -16,7 +16,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, campaign, boot_id, pm_test_was, socket
 
 namespace {
 
-constexpr const char* kSchema = "resume-stress-real-1";
+constexpr const char* kSchema = "resume-stress-real-2";
 constexpr size_t kMostState = 16U << 20;
 
 std::string text_of(const std::vector<MixRow>& mix) {

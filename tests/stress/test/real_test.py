@@ -113,8 +113,8 @@ class Real(unittest.TestCase):
     def test_a_guest_that_was_started_anew_is_a_crash(self):
         self.run_it("--cycles", "0", "--cycle-cmd", "true")
         self.state.write_text(json.dumps({
-            "schema": "resume-stress-real-1", "campaign": "cmd, 3 cycles, seed 1",
-            "boot_id": "another", "pm_test_was": "", "begun": 2, "ended": 1, "probed": True,
+            "schema": "resume-stress-real-2", "campaign": "cmd, 3 cycles, seed 1",
+            "boot_id": "another", "pm_test_was": "", "socket": "", "begun": 2, "ended": 1, "probed": True,
             "reported": 0, "outcomes": {"done": 1}, "failures": []}))
         status, out, _ = self.run_it("--cycles", "3", "--cycle-cmd", "true")
         self.assertEqual(status, CRASH)
@@ -135,7 +135,7 @@ class Real(unittest.TestCase):
 
     def test_words_that_make_no_sense(self):
         for words, reason in (
-                (("--method", "s4"), "known: pm-test, s3, s2idle, cmd"),
+                (("--method", "s4"), "known: pm-test, s3, s2idle, qmp, cmd"),
                 (("--method", "s3", "--cycle-cmd", "true"), "--cycle-cmd"),
                 (("--method", "cmd"), "--cycle-cmd"),
                 (("--method", "s3", "--reset-cmd", "true"), "--reset-cmd"),
