@@ -1,62 +1,107 @@
 #!/usr/bin/env python3
-"""stress_bugs.py RESUME_STRESS BUGS_CC [--seeds N] [--json]: how soon each bug switch is found.
+"""stress_bugs.py RESUME_STRESS BUGS_CC | --mutants STRESS_MUTANTS [--seeds N] [--json]
 
-`run` with its default settings, one job, until the first failing life; cycles and seconds are the
-median over the seeds. The least that still fails is what `shrink` leaves of it.
+How soon `run` finds each bug switch, or each mutant of step table and drivers: with its default
+settings, one job, until the first failing life; cycles and seconds are the median over the seeds.
+The least that still fails is what `shrink` leaves of it. A mutant with which a whole campaign has
+the unbroken guest's hash changes nothing that such a guest does, and is told apart.
 """
 import argparse
 import json
 import pathlib
 import re
+import shlex
 import statistics
 import subprocess
 import sys
 
 LONGEST = "60s"
+SMALL = 10  # cycles and faults
 NOTHING = float("inf")
+SAME_CYCLES = ["--cycles", "2000", "--json", "--keep-going"]
 
 
-def run_once(program, bug, seed):
-    done = subprocess.run([program, "run", "--bug", bug, "--seed", str(seed), "--jobs", "1",
-                           "--for", LONGEST, "--json"], capture_output=True, text=True, check=False)
-    told = json.loads(done.stdout.splitlines()[-1])
+def last_line(command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def run_once(command, more, seed):
+    told = last_line([*command, "run", *more, "--seed", str(seed), "--jobs", "1", "--for", LONGEST,
+                      "--json"])
     if not told["failures"]:
         return None
-    line = told["failures"][0]["replay"].split()
-    shrunk = subprocess.run([program, "shrink", *line[2:]], capture_output=True, text=True,
-                            check=False)
+    line = shlex.split(told["failures"][0]["replay"])
+    shrunk = subprocess.run([*command, "shrink", *line[line.index("replay") + 1:]],
+                            capture_output=True, text=True, check=False)
     words = re.match(r"(\d+) cycles and faults, (\d+) of them needed", shrunk.stdout)
     return {"cycles": told["cycles"], "seconds": told["seconds"], "by": told["failures"][0]["id"],
-            "words": int(words[2])}
+            "words": int(words[2]) if words else NOTHING}
+
+
+def subjects(options):
+    """(name, program and its first words, more words)"""
+    if options.mutants:
+        names = subprocess.run([options.mutants, "list"], capture_output=True, text=True,
+                               check=True).stdout.splitlines()
+        return [(name, [options.mutants, name], []) for name in names]
+    text = options.words[1].read_text(encoding="utf-8")
+    return [(name, [str(options.words[0])], ["--bug", name])
+            for name in re.findall(r'\{Bug::\w+, "([a-z0-9-]+)"', text)]
+
+
+def changes_nothing(options, command):
+    """A mutant that is never found and with which each event is as without it."""
+    if not options.mutants:
+        return False
+    unbroken = pathlib.Path(options.mutants).with_name("resume-stress")
+    return (last_line([*command, "run", *SAME_CYCLES])["hash"] ==
+            last_line([unbroken, "run", *SAME_CYCLES])["hash"])
+
+
+def look(options, name, command, more):
+    runs = [run_once(command, more, seed + 1) for seed in range(options.seeds)]
+    found = [run for run in runs if run]
+    row = {"name": name, "found": len(found), "of": len(runs)}
+    if found:
+        for key in ("cycles", "seconds", "words"):
+            row[key] = statistics.median([run[key] if run else NOTHING for run in runs])
+        row["by"] = sorted({run["by"] for run in found})
+    else:
+        row["same"] = changes_nothing(options, command)
+    return row
+
+
+def tell(options, row):
+    if options.json:
+        print(json.dumps(row), flush=True)
+    elif row["found"]:
+        print(f"| {row['name']} | {row['cycles']:.0f} | {row['seconds']:.2f} | "
+              f"{row['words']:.0f} | {', '.join(row['by'])} |", flush=True)
+    else:
+        print(f"| {row['name']} | "
+              + ("changes nothing" if row["same"] else f"not found in {LONGEST}") + " | | | |",
+              flush=True)
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("program")
-    parser.add_argument("bugs", type=pathlib.Path)
+    parser.add_argument("words", nargs="*", type=pathlib.Path, help="RESUME_STRESS BUGS_CC")
+    parser.add_argument("--mutants", metavar="STRESS_MUTANTS")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    names = re.findall(r'\{Bug::\w+, "([a-z0-9-]+)"', options.bugs.read_text(encoding="utf-8"))
-    missed = 0
-    for name in names:
-        runs = [run_once(options.program, name, seed + 1) for seed in range(options.seeds)]
-        found = [run for run in runs if run]
-        missed += len(found) < len(runs)
-        row = {"bug": name, "found": len(found), "of": len(runs)}
-        if found:
-            for key in ("cycles", "seconds", "words"):
-                row[key] = statistics.median(
-                    [run[key] if run else NOTHING for run in runs])
-            row["by"] = sorted({run["by"] for run in found})
-        if options.json:
-            print(json.dumps(row), flush=True)
-        elif found:
-            print(f"| {name} | {row['cycles']:.0f} | {row['seconds']:.2f} | {row['words']:.0f} | "
-                  f"{', '.join(row['by'])} |", flush=True)
-        else:
-            print(f"| {name} | not found in {LONGEST} | | | |", flush=True)
-    print(f"{len(names) - missed} of {len(names)} found by every seed", file=sys.stderr)
+    if bool(options.mutants) == (len(options.words) == 2):
+        parser.error("either RESUME_STRESS and BUGS_CC, or --mutants STRESS_MUTANTS")
+    rows = []
+    for subject in subjects(options):
+        rows.append(look(options, *subject))
+        tell(options, rows[-1])
+    rows = [row for row in rows if not row.get("same")]
+    missed = sum(row["found"] < row["of"] for row in rows)
+    small = sum(row.get("words", NOTHING) <= SMALL for row in rows)
+    print(f"{len(rows) - missed} of {len(rows)} found by every seed, {small} of them shrunk to "
+          f"{SMALL} cycles and faults or fewer", file=sys.stderr)
     return 1 if missed else 0
 
 

@@ -28,34 +28,6 @@ void swap_up(StepRow& a, StepRow& b) {
     std::swap(a.up_walk, b.up_walk);
 }
 
-StepTable table_of(const Mutation& mutation) {
-    StepTable table = kStepTable;
-    StepRow* const rows = table.rows;
-    switch (mutation.change) {
-        case Change::drop_row:
-            for (uint8_t i = mutation.row; i + 1 < table.count; ++i) {
-                rows[i] = rows[i + 1];
-            }
-            --table.count;
-            break;
-        case Change::swap_rows:
-            std::swap(rows[mutation.row], rows[mutation.row + 1]);
-            break;
-        case Change::swap_down:
-            swap_down(rows[mutation.row], rows[mutation.row + 1]);
-            break;
-        case Change::swap_up:
-            swap_up(rows[mutation.row], rows[mutation.row + 1]);
-            break;
-        case Change::lie_row:
-            rows[mutation.row].liar = true;
-            break;
-        default:
-            break;
-    }
-    return table;
-}
-
 void add_rows(std::vector<Mutation>& all) {
     for (uint8_t row = 0; row < kStepTable.count; ++row) {
         const StepRow& here = kStepTable.rows[row];
@@ -103,6 +75,34 @@ void add_hooks(std::vector<Mutation>& all, model::GuestKind guest) {
 }
 
 }  // namespace
+
+StepTable table_of(const Mutation& mutation) {
+    StepTable table = kStepTable;
+    StepRow* const rows = table.rows;
+    switch (mutation.change) {
+        case Change::drop_row:
+            for (uint8_t i = mutation.row; i + 1 < table.count; ++i) {
+                rows[i] = rows[i + 1];
+            }
+            --table.count;
+            break;
+        case Change::swap_rows:
+            std::swap(rows[mutation.row], rows[mutation.row + 1]);
+            break;
+        case Change::swap_down:
+            swap_down(rows[mutation.row], rows[mutation.row + 1]);
+            break;
+        case Change::swap_up:
+            swap_up(rows[mutation.row], rows[mutation.row + 1]);
+            break;
+        case Change::lie_row:
+            rows[mutation.row].liar = true;
+            break;
+        default:
+            break;
+    }
+    return table;
+}
 
 std::vector<Mutation> all_mutations(model::GuestKind guest) {
     std::vector<Mutation> all;

@@ -34,6 +34,8 @@ struct Mutation {
     std::string what{};  ///< for people: "drop_row suspend", "lie_hook timer.syscore_resume"
 };
 
+/// The step table with the change, if it is one of a row.
+StepTable table_of(const Mutation& mutation);
 /// The changes that do not depend on the kind of cycle.
 std::vector<Mutation> all_mutations(model::GuestKind guest);
 /// One for each hypercall of the first cycle of `kind`, as an unchanged guest makes them.

@@ -93,7 +93,8 @@ void apply(const DeviceTree& tree, LifePlan& plan) {
 
 LifePlan draw_life(const DrawOptions& options, uint64_t life) {
     Dice dice{mixed(options.seed * 0x9e3779b97f4a7c15 + mixed(life + 1))};
-    LifePlan plan{.guest = options.guest, .bugs = options.bugs, .part = options.part};
+    LifePlan plan{
+        .guest = options.guest, .bugs = options.bugs, .part = options.part, .table = options.table};
     draw_guest(dice, plan);
     if (options.tree) {
         apply(*options.tree, plan);

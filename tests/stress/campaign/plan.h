@@ -83,7 +83,8 @@ struct LifePlan {
     bool exception_gates = true;
     Bugs bugs{};
     std::vector<OwnDevice> devices = standard_devices();
-    MakePart part = nullptr;  ///< the program's, so not in the text
+    MakePart part = nullptr;               ///< the program's, so not in the text
+    const StepTable* table = &kStepTable;  ///< as well
     /// Which of the ready devices goes next, wherever there is a choice, in turn; after these the
     /// first. Empty: as `order` says.
     std::vector<uint32_t> choices{};
@@ -98,6 +99,7 @@ struct DrawOptions {
     bool swarm = false;     ///< each life has its own subset of faults
     Bugs bugs{};
     MakePart part = nullptr;
+    const StepTable* table = &kStepTable;
     const char* program = "resume-stress";  ///< that has the part; for people
     std::optional<DeviceTree> tree{};       ///< else the standard devices, and all else is drawn
 };

@@ -50,6 +50,7 @@ ModelledGuestConfig config_of(const LifePlan& plan, Chooser* chooser) {
     }
     config.tick_ms = plan.tick_ms;
     config.devices = plan.devices;
+    config.table = plan.table;
     config.fifo = plan.fifo;
     config.hook_deadline_ms = 2'000;
     return config;
@@ -117,11 +118,11 @@ std::optional<std::string> Stage::begin() {
         balloon_ = std::make_unique<LoadedBalloon>(guest_, plan_.seed, plan_.bugs);
         balloon_->start();
     }
-    if (const auto trouble = begin_part()) {
-        return trouble;
-    }
     if (!disk_->start()) {
         return "the disk does not connect at boot";
+    }
+    if (const auto trouble = begin_part()) {
+        return trouble;
     }
     guest_.work_with([this] {
         disk_->disk.pump();

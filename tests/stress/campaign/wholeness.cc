@@ -9,6 +9,7 @@ namespace {
 constexpr Nanoseconds kBackendPatience = 30 * model::kSecond;
 constexpr Nanoseconds kGivenUp = 2'100 * model::kMillisecond;  ///< frames that were lost
 constexpr Nanoseconds kFrameTime = 50 * model::kMillisecond;
+constexpr Nanoseconds kVcpuPatience = 30 * model::kSecond;
 constexpr uint64_t kClockError = 2 * model::kSecond;
 
 std::optional<Trouble> cycles(Stage& stage) {
@@ -109,7 +110,12 @@ std::optional<Trouble> memory(Stage& stage) {
 std::optional<Trouble> vcpus(Stage& stage) {
     Machine& machine = stage.machine();
     machine.toolstack.set_vcpus(machine.vcpus.count());
-    stage.guest().idle(kGivenUp);
+    // One a round of the main loop, and a round lasts until something comes.
+    for (Nanoseconds waited = 0;
+         machine.vcpus.online() != machine.vcpus.count() && waited < kVcpuPatience;
+         waited += kGivenUp) {
+        stage.guest().idle(kGivenUp);
+    }
     if (machine.vcpus.online() != machine.vcpus.count()) {
         return Trouble{"vcpus", std::to_string(machine.vcpus.online()) +
                                     " vCPUs are online though the host wants all"};

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "drivers/xen_guest/xen_guest.h"
+#include "libresume/step_table.h"
 
 namespace resume::stress {
 

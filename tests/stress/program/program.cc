@@ -84,6 +84,7 @@ std::optional<LifePlan> plan_wanted(const StressOptions& options) {
         return std::nullopt;
     }
     plan->part = options.campaign.id.draw.part;
+    plan->table = options.campaign.id.draw.table;
     return plan;
 }
 

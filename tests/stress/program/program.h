@@ -9,8 +9,9 @@ namespace resume::stress {
 
 struct Program {
     const char* name = "resume-stress";
-    MakePart part = nullptr;  ///< a driver of the program's own
-    const char* more = "";    ///< what its help says at the end
+    MakePart part = nullptr;               ///< a driver of the program's own
+    const StepTable* table = &kStepTable;  ///< of the engine; another one is a broken one
+    const char* more = "";                 ///< what its help says at the end
 };
 
 /// The exit code: 0 nothing found, 1 an invariant broken, 3 inconclusive, 4 the guest did not come

@@ -167,6 +167,7 @@ ParsedStressOptions parse_stress_options(int argc, char** argv, const Program& p
     StressOptions options;
     options.campaign.id.draw.part = options.explore.tree.part = program.part;
     options.campaign.id.draw.program = program.name;
+    options.campaign.id.draw.table = options.explore.tree.table = program.table;
     Words words;
     const unsigned cpus = std::thread::hardware_concurrency();
     options.campaign.jobs = cpus == 0 ? 1 : cpus;
