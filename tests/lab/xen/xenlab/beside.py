@@ -135,7 +135,7 @@ class Beside:
     def _linux_refused(self, linux):
         """As in lab-case `a device refuses, a disk dies`, and then a read of that disk."""
         extra = f"/tmp/{linux.name}-c.img"
-        linux.shell.run("resume-lab-usb >/run/usb 2>&1 & sleep 2")
+        linux.plug_in_what_refuses()
         self._dom0.run(f"dd if=/dev/zero of={extra} bs=1M count=4 2>/dev/null; xl block-attach "
                        f"{linux.name} 'vdev=xvdc,access=rw,format=raw,backendtype=phy,"
                        f"script=block-lab,target={extra}'")
