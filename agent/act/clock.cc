@@ -8,6 +8,9 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <vector>
+
 #include "agent/base/log.h"
 
 namespace resume::agent {
@@ -20,6 +23,18 @@ std::string seconds(int64_t ns) {
     char text[40];
     snprintf(text, sizeof text, "%+.1f s", static_cast<double>(ns) / 1e9);
     return text;
+}
+
+bool runs(const Root& root, const std::string& program) {
+    std::error_code error;
+    std::filesystem::directory_iterator entry{root("/proc"), error};
+    for (; !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+        if (parse_number(entry->path().filename().native()) &&
+            read_line(entry->path().native() + "/comm", 64) == program) {
+            return true;
+        }
+    }
+    return false;
 }
 
 }  // namespace
@@ -50,9 +65,11 @@ ClockDecision decide_clock(const Config& config, std::optional<int64_t> lost_ns,
 }
 
 std::string running_time_daemon(const Root& root) {
+    // By its name: its folder in /run is its user's own, and closed to root without capabilities.
+    if (runs(root, "chronyd")) {
+        return "chronyd";
+    }
     constexpr std::pair<const char*, const char*> kMarks[] = {
-        {"/run/chrony/chronyd.pid", "chronyd"},
-        {"/run/chronyd.pid", "chronyd"},
         {"/run/systemd/timesync/synchronized", "systemd-timesyncd"},
         {"/run/ntpd.pid", "ntpd"},
     };
@@ -111,21 +128,34 @@ int step_wall_clock(int64_t by_ns) {
     return ::clock_settime(CLOCK_REALTIME, &wanted) == 0 ? 0 : errno;
 }
 
-void tell_time_daemon(const std::string& daemon) {
+void tell_time_daemon(const std::string& daemon, bool manager) {
     if (daemon != "chronyd") {
         return;  // the others notice by themselves, and have nothing to be told by
     }
-    char program[] = "/usr/bin/chronyc";
-    char word[] = "makestep";
-    char* const arguments[] = {program, word, nullptr};
-    pid_t pid = 0;
-    const int error = ::posix_spawn(&pid, program, nullptr, nullptr, arguments, environ);
-    if (error != 0) {
-        log(LogLevel::warning, "%s", explain("cannot run chronyc makestep", error).c_str());
-        return;
+    // In a unit of its own it is out of our sandbox, in which the daemon's socket is out of reach;
+    // what it says is in the journal.
+    std::vector<std::string> words;
+    if (manager) {
+        words = {"/usr/bin/systemd-run", "--quiet", "--collect",
+                 "--unit=libresume-makestep-" + std::to_string(::getpid()) + ".service"};
     }
-    // It talks to a local socket, with a time-out of its own of three seconds.
-    ::waitpid(pid, nullptr, 0);
+    words.insert(words.end(), {"/usr/bin/chronyc", "makestep"});
+    std::vector<char*> arguments;
+    for (auto& word : words) {
+        arguments.push_back(word.data());
+    }
+    arguments.push_back(nullptr);
+    pid_t pid = 0;
+    int status = 0;
+    const int error =
+        ::posix_spawn(&pid, arguments[0], nullptr, nullptr, arguments.data(), environ);
+    // By itself it talks to a local socket, with a time-out of its own of three seconds.
+    if (error != 0 || ::waitpid(pid, &status, 0) != pid || status != 0) {
+        log(LogLevel::warning,
+            "%s; run it by hand, or have chronyd step by itself (makestep in "
+            "chrony.conf)",
+            explain("chronyc makestep did not go well", error).c_str());
+    }
 }
 
 }  // namespace resume::agent

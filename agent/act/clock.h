@@ -53,7 +53,8 @@ class ClockParticipant final : public Participant {
 
 /// clock_settime on CLOCK_REALTIME, relative to now.
 int step_wall_clock(int64_t by_ns);
-/// `chronyc makestep` where chronyd runs; waits for it, three seconds at most.
-void tell_time_daemon(const std::string& daemon);
+/// `chronyc makestep` where chronyd runs. `manager`: in a transient unit of systemd's, which is not
+/// waited for; otherwise it is, three seconds at most.
+void tell_time_daemon(const std::string& daemon, bool manager);
 
 }  // namespace resume::agent

@@ -156,6 +156,16 @@ TEST(ClockDecision, StepsForwardOnlyWhenAskedTo) {
     EXPECT_EQ(decide_clock(config, 5 * kSecond, "").act, Act::report);
 }
 
+TEST(ClockDecision, FindsADaemonWhoseFolderIsClosed) {
+    TempRoot t;
+    t.put("/proc/1/comm", "systemd\n");
+    EXPECT_EQ(running_time_daemon(t.root), "");
+    t.put("/proc/acpi/comm", "chronyd\n");
+    EXPECT_EQ(running_time_daemon(t.root), "");
+    t.put("/proc/77/comm", "chronyd\n");
+    EXPECT_EQ(running_time_daemon(t.root), "chronyd");
+}
+
 TEST(Disks, AreStuckWhenNothingInFlightCompletes) {
     const std::map<std::string, DiskCounters> before{{"xvda", {2, 100}}, {"xvdb", {1, 50}}};
     const std::map<std::string, DiskCounters> after{{"xvda", {2, 100}}, {"xvdb", {1, 51}}};
