@@ -53,9 +53,11 @@ void Toolstack::write_vcpus() {
 
 void Toolstack::set_timer(Nanoseconds delay, void (Toolstack::*what)()) {
     machine_.clock.cancel(timer_);
-    timer_ = machine_.clock.after(delay, [this, what] {
+    timer_acts_ = what;
+    // Small enough to lie in the event itself: the guest may end in it, and nobody would free more.
+    timer_ = machine_.clock.after(delay, [this] {
         timer_ = 0;
-        (this->*what)();
+        (this->*timer_acts_)();
     });
 }
 

@@ -95,6 +95,7 @@ class Toolstack {
     std::deque<HostAct> unasked_;
     std::vector<Errand> errands_;
     Clock::EventId timer_ = 0;
+    void (Toolstack::*timer_acts_)() = nullptr;
     std::size_t host_ = 0;
     bool xenstored_thinks_down_ = false;
     std::string last_word_;
