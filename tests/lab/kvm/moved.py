@@ -121,6 +121,8 @@ def stress(folder, tools, parts, guest, cycles):
 
 
 def run(arguments):
+    # The QEMUs that the guest moves to are nobody's children, and have to end with this program.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     parts = find_parts(ROOT / "build/lab", arguments.tools)
     with tempfile.TemporaryDirectory(prefix="resume-lab-moved-") as name, \
             Session(parts, "pc") as guest:
