@@ -13,7 +13,7 @@ namespace resume::stress {
 
 namespace {
 
-constexpr size_t kMostText = 64 * 1024;
+constexpr size_t kMostText = size_t{64} * 1024;
 
 class Reader {
   public:

@@ -82,6 +82,9 @@ class Qemu final : public Driver {
         for (const MixRow& row : options_.mix) {
             all += row.weight;
         }
+        if (all == 0) {
+            return QmpAct::stop;
+        }
         uint32_t ticket = dice.below(all);
         for (const MixRow& row : options_.mix) {
             if (ticket < row.weight) {
@@ -227,7 +230,7 @@ class Qemu final : public Driver {
     std::string end_of_migration(Qmp& qemu) const {
         const auto end = std::chrono::steady_clock::now() + options_.patience;
         while (std::chrono::steady_clock::now() < end) {
-            const std::string status = migration_status(qemu);
+            std::string status = migration_status(qemu);
             if (status == "completed" || status == "cancelled") {
                 return status;
             }
