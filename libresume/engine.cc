@@ -31,6 +31,17 @@ Result<CycleResult> Engine::run(const Request& request) noexcept {
     return end();
 }
 
+Result<CycleResult> Engine::record(Kind kind, Outcome outcome, DomainEvidence evidence) noexcept {
+    if (running_.exchange(true, std::memory_order_acquire)) {
+        return Errc::busy;
+    }
+    begin({.kind = kind});
+    know_outcome(outcome);
+    result_.evidence = evidence;
+    write(EventKind::evidence, static_cast<uint32_t>(evidence), 0);
+    return end();
+}
+
 void Engine::begin(const Request& request) noexcept {
     tree_.fix_order();
     if (trace_of(machine_).clears() != trace_clears_) {

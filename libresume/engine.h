@@ -96,6 +96,10 @@ class Engine {
     /// queued); invalid when Request::last is not a step of the way down.
     Result<CycleResult> run(const Request& request) noexcept;
 
+    /// Writes a cycle without steps to the trace: what the guest found out after the fact, since
+    /// nobody announced it. busy in mid-cycle.
+    Result<CycleResult> record(Kind kind, Outcome outcome, DomainEvidence evidence) noexcept;
+
     /// Calls the running cycle off: latched once, turned into a normal abort at the next device or
     /// step on the way down (P12); without effect once the hypercall was made. Any context.
     void call_off(Errc why) noexcept;

@@ -83,6 +83,15 @@ constexpr const char* kKindNames[] = {"none",
                                       "pages_fetched",
                                       "cpu_online",
                                       "cpu_offline",
+                                      "msr_written",
+                                      "page_clobbered",
+                                      "generation_set",
+                                      "generation_seen",
+                                      "reseeded",
+                                      "announce_asked",
+                                      "announce_acked",
+                                      "device_status",
+                                      "device_features",
                                       "note"};
 static_assert(sizeof kKindNames / sizeof *kKindNames == kEventKindCount);
 constexpr const char* kWitnessNames[] = {"engine", "driver", "other_side"};

@@ -96,7 +96,7 @@ enum class EventKind : uint8_t {
     feature_written,    ///< a = 1 on, 0 off
     unplugged,          ///< a = mask written to the port
     io_port_read,       ///< a = port, b = value
-    io_port_written,    ///< a = port, b = value
+    io_port_written,    ///< a = port, or address of a device's register (KVM), b = value
     gate_allocated,     ///< a = vector
     grant_made,         ///< a = reference
     boot_code_entered,  ///< boot-only code called; s = 1 when boot was over (L10)
@@ -121,6 +121,15 @@ enum class EventKind : uint8_t {
                         ///< memory
     cpu_online,         ///< a = the vCPU that runs from here on, the others below it too
     cpu_offline,        ///< a = the last one, which runs no more
+    msr_written,        ///< a = MSR, b = value; on `cpu`
+    page_clobbered,     ///< a = MSR: the host wrote where a former life had registered a page
+    generation_set,     ///< b = low half of the generation id that the host shows now
+    generation_seen,    ///< a = 0 as before, 1 another; b = low half
+    reseeded,           ///< b = low half of the generation id that it was for
+    announce_asked,     ///< a = virtual device: the host wants the link announced
+    announce_acked,     ///< a = virtual device
+    device_status,      ///< a = virtual device, b = virtio status, as written by its driver
+    device_features,    ///< a = virtual device, b = features taken; s = 1: one is not offered
     note,               ///< device or 0; a, b as the driver likes
 };
 inline constexpr uint8_t kEventKindCount = static_cast<uint8_t>(EventKind::note) + 1;

@@ -21,7 +21,8 @@ Blkfront::Blkfront(Machine& machine, EventChannels& events, GrantTable& grants, 
       queues_{{machine, events, grants},
               {machine, events, grants},
               {machine, events, grants},
-              {machine, events, grants}} {
+              {machine, events, grants}},
+      ledger_{machine, *this} {
     RESUME_ASSERT(config.memory != nullptr && config.queues > 0 && config.queues <= kMaxQueues);
 }
 
@@ -49,27 +50,15 @@ void Blkfront::stop() noexcept {
     rewind(true);
     close_queues();
     bus_.stop();
-    fail_all(Errc::gone);
+    ledger_.fail_all(Errc::gone);
 }
 
 Result<> Blkfront::submit(BlockRequest& request) noexcept {
-    RESUME_ASSERT(!request.accepted);
-    const bool flush = request.operation == BlockRequest::Operation::flush;
-    const bool aligned = reinterpret_cast<uintptr_t>(request.data) % kSectorSize == 0;
-    if (flush ? request.sectors != 0
-              : request.sectors == 0 || !aligned || request.data == nullptr) {
-        return Errc::invalid;
-    }
+    RESUME_TRY(BlockLedger::check(request));
     if (stage_ == Stage::gone || stage_ == Stage::closed || stage_ == Stage::off) {
         return Errc::gone;
     }
-    request.accepted = true;
-    request.failed = false;
-    request.serial = next_serial_++;
-    request.issued = request.parts = 0;
-    waiting_.push_back(request);
-    emit(machine_, id(), EventKind::io_accepted, static_cast<uint32_t>(request.operation),
-         request.serial);
+    ledger_.accept(request);
     push();
     return {};
 }
@@ -120,7 +109,7 @@ void Blkfront::take_answers(BlockQueue& queue) noexcept {
     BlockQueue::Answer answer;
     while (queue.take(answer)) {
         emit(machine_, id(), EventKind::ring_used, static_cast<uint32_t>(&queue - queues_));
-        finish_part(answer.part, answer.good);
+        ledger_.finish_part(answer.part, answer.good);
     }
 }
 
@@ -130,11 +119,7 @@ void Blkfront::push() noexcept {
         return;
     }
     bool moved = false;
-    while (!waiting_.empty()) {
-        BlockRequest& request = waiting_.front();
-        if (!push_one(request)) {
-            break;
-        }
+    while (!ledger_.none_waits() && push_one(ledger_.front())) {
         moved = true;
     }
     if (moved) {
@@ -142,11 +127,9 @@ void Blkfront::push() noexcept {
             queues_[i].flush();
         }
     }
-    if (!waiting_.empty() && under_way() == 0 && stage_ == Stage::connected) {
+    if (!ledger_.none_waits() && under_way() == 0 && stage_ == Stage::connected) {
         // No answer will ever make room: other users have every grant.
-        BlockRequest& stuck = waiting_.front();
-        waiting_.pop_front();
-        finish(stuck, Errc::no_space);
+        ledger_.finish_front(Errc::no_space);
     }
 }
 
@@ -155,8 +138,8 @@ bool Blkfront::push_one(BlockRequest& request) noexcept {
     BlockPart part{.request = &request};
     if (request.operation == BlockRequest::Operation::flush) {
         if (!info_.flush) {
-            waiting_.pop_front();  // nothing there holds back what it has said to be written
-            finish(request, Errc::none);
+            // Nothing there holds back what it has said to be written.
+            ledger_.finish_front(Errc::none);
             return true;
         }
         part.operation = BLKIF_OP_FLUSH_DISKCACHE;
@@ -165,8 +148,7 @@ bool Blkfront::push_one(BlockRequest& request) noexcept {
         part.operation = reads ? BLKIF_OP_READ : BLKIF_OP_WRITE;
         part.sector = request.sector + request.issued;
         part.data = request.data + static_cast<size_t>(request.issued) * kSectorSize;
-        part.sectors =
-            BlockQueue::sectors_within(part.data, request.sectors - request.issued, info_.segments);
+        part.sectors = sectors_within(part.data, request.sectors - request.issued, info_.segments);
     }
     for (uint32_t tries = 0; tries < info_.queues; ++tries) {
         const uint32_t index = next_queue_++ % info_.queues;
@@ -174,50 +156,10 @@ bool Blkfront::push_one(BlockRequest& request) noexcept {
             continue;
         }
         emit(machine_, id(), EventKind::ring_used, index, request.serial);
-        request.issued += part.sectors;
-        ++request.parts;
-        if (request.issued == request.sectors) {
-            waiting_.pop_front();
-            issued_.push_back(request);
-        }
+        ledger_.issued_part(part.sectors);
         return true;
     }
     return false;
-}
-
-void Blkfront::finish_part(const BlockPart& part, bool good) noexcept {
-    BlockRequest& request = *part.request;
-    request.failed = request.failed || !good;
-    --request.parts;
-    const bool whole = request.issued == request.sectors && request.parts == 0;
-    if (whole) {
-        issued_.erase(issued_.iterator_to(request));
-        finish(request, request.failed ? Errc::io : Errc::none);
-    }
-}
-
-void Blkfront::finish(BlockRequest& request, Errc result) noexcept {
-    request.accepted = false;
-    emit(machine_, id(), EventKind::io_completed, 0, request.serial, static_cast<int32_t>(result));
-    if (request.completed != nullptr) {
-        request.completed(request.argument, request, result);
-    }
-    if (idle()) {
-        emit(machine_, id(), EventKind::io_idle);
-    }
-}
-
-void Blkfront::fail_all(Errc why) noexcept {
-    while (!issued_.empty()) {
-        BlockRequest& request = issued_.front();
-        issued_.pop_front();
-        finish(request, why);
-    }
-    while (!waiting_.empty()) {
-        BlockRequest& request = waiting_.front();
-        waiting_.pop_front();
-        finish(request, why);
-    }
 }
 
 }  // namespace v0

@@ -19,7 +19,7 @@
 #pragma once
 
 #include "drivers/blkfront/queue.h"
-#include "drivers/blkfront/request.h"
+#include "drivers/block/ledger.h"
 #include "drivers/xenbus/frontend.h"
 
 namespace resume {
@@ -64,8 +64,8 @@ class Blkfront final : public Frontend<Blkfront> {
     void pump() noexcept;
 
     [[nodiscard]] const DiskInfo& info() const noexcept { return info_; }
-    [[nodiscard]] bool idle() const noexcept { return waiting_.empty() && issued_.empty(); }
-    [[nodiscard]] uint64_t replayed() const noexcept { return replayed_; }
+    [[nodiscard]] bool idle() const noexcept { return ledger_.idle(); }
+    [[nodiscard]] uint64_t replayed() const noexcept { return ledger_.replayed(); }
     /// Answers that could not be right, and grants that a backend kept.
     [[nodiscard]] uint64_t malformed() const noexcept;
     [[nodiscard]] uint64_t leaked_grants() const noexcept;
@@ -82,13 +82,9 @@ class Blkfront final : public Frontend<Blkfront> {
     void take_answers(BlockQueue& queue) noexcept;
     void push() noexcept;
     bool push_one(BlockRequest& request) noexcept;
-    void finish_part(const BlockPart& part, bool good) noexcept;
-    void finish(BlockRequest& request, Errc result) noexcept;
     void rewind(bool same_domain) noexcept;
     void take_all_back(bool same_domain) noexcept;
     void close_queues() noexcept;
-    void rewind_request(BlockRequest& request) noexcept;
-    void fail_all(Errc why) noexcept;
     void let_go() noexcept;
     [[nodiscard]] uint32_t under_way() const noexcept;
 
@@ -111,10 +107,7 @@ class Blkfront final : public Frontend<Blkfront> {
     uint32_t offered_segments_ = 0;
     uint32_t offered_flush_ = 0;
     uint32_t next_queue_ = 0;
-    uint64_t next_serial_ = 1;
-    uint64_t replayed_ = 0;
-    BlockRequests waiting_;  ///< not, or not wholly, on a ring
-    BlockRequests issued_;
+    BlockLedger ledger_;
 };
 
 }  // namespace v0

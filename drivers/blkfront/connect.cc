@@ -144,7 +144,7 @@ void Blkfront::let_go() noexcept {
     detach();
     rewind(true);
     take_leave();
-    fail_all(Errc::gone);
+    ledger_.fail_all(Errc::gone);
 }
 
 /// There is no other end. Whoever waits for it hears so; nothing hangs.
@@ -153,7 +153,7 @@ void Blkfront::lose(const Error& error) noexcept {
     rewind(true);
     close_queues();
     be_gone(error);
-    fail_all(Errc::gone);
+    ledger_.fail_all(Errc::gone);
     connected_or_not(error);
 }
 

@@ -4,25 +4,6 @@ namespace resume {
 inline namespace v0 {
 namespace {
 
-constexpr uint32_t kSectorsPerPage = kPageSize / kSectorSize;
-
-uint32_t offset_in_page(const char* data) noexcept {
-    return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(data) % kPageSize) / kSectorSize;
-}
-
-/// Where segment `index` of the data begins, and how many sectors it has.
-struct Piece {
-    char* data;
-    uint32_t sectors;
-};
-Piece piece_of(const BlockPart& part, uint32_t index) noexcept {
-    const uint32_t first = kSectorsPerPage - offset_in_page(part.data);
-    const uint32_t skipped = index == 0 ? 0 : first + (index - 1) * kSectorsPerPage;
-    const uint32_t room = index == 0 ? first : kSectorsPerPage;
-    const uint32_t left = part.sectors - skipped;
-    return {part.data + static_cast<size_t>(skipped) * kSectorSize, left < room ? left : room};
-}
-
 bool moves_data(const BlockPart& part) noexcept {
     return part.operation == BLKIF_OP_READ || part.operation == BLKIF_OP_WRITE;
 }
@@ -33,15 +14,6 @@ BlockQueue::BlockQueue(Machine& machine, EventChannels& events, GrantTable& gran
     : machine_{machine}, events_{events}, grants_{grants} {
     // The interrupt does nothing but end wait_for_interrupt(): the thread looks into the ring.
     channel_.handler = [](void*, uint32_t) noexcept {};
-}
-
-uint32_t BlockQueue::segments_of(const char* data, uint32_t sectors) noexcept {
-    return (offset_in_page(data) + sectors + kSectorsPerPage - 1) / kSectorsPerPage;
-}
-
-uint32_t BlockQueue::sectors_within(const char* data, uint32_t sectors, uint32_t limit) noexcept {
-    const uint32_t most = limit * kSectorsPerPage - offset_in_page(data);
-    return sectors < most ? sectors : most;
 }
 
 Result<> BlockQueue::open(BlockQueueMemory& memory, DomId domain, uint16_t handle,
@@ -154,8 +126,8 @@ bool BlockQueue::lend_indirect(Slot& slot) noexcept {
 
 bool BlockQueue::grant_segment(Slot& slot, uint32_t index,
                                blkif_request_segment& segment) noexcept {
-    const Piece piece = piece_of(slot.part, index);
-    const uint32_t first = slot.persistent ? 0 : offset_in_page(piece.data);
+    const BlockPiece piece = piece_of(slot.part, index);
+    const uint32_t first = slot.persistent ? 0 : sector_in_page(piece.data);
     segment.first_sect = static_cast<uint8_t>(first);
     segment.last_sect = static_cast<uint8_t>(first + piece.sectors - 1);
     if (slot.persistent) {
@@ -179,7 +151,7 @@ bool BlockQueue::grant_segment(Slot& slot, uint32_t index,
 
 void BlockQueue::copy(Slot& slot, bool to_pages) noexcept {
     for (uint32_t i = 0; i < slot.segments; ++i) {
-        const Piece piece = piece_of(slot.part, i);
+        const BlockPiece piece = piece_of(slot.part, i);
         char* page = memory_->persistent[slot.page[i]].bytes;
         const size_t size = static_cast<size_t>(piece.sectors) * kSectorSize;
         __builtin_memcpy(to_pages ? page : piece.data, to_pages ? piece.data : page, size);

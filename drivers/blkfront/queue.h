@@ -3,6 +3,7 @@
 // xenbus, nor of which request a part belongs to.
 #pragma once
 
+#include "drivers/block/part.h"
 #include "drivers/event_channels/event_channels.h"
 #include "drivers/grant_table/grant_table.h"
 #include "drivers/support/ring.h"
@@ -12,11 +13,6 @@
 namespace resume {
 inline namespace v0 {
 
-struct BlockRequest;
-
-inline constexpr uint32_t kSectorSize = 512;
-/// Most segments that we put into one request on the ring, whatever the backend offers.
-inline constexpr uint32_t kBlockSegments = 16;
 inline constexpr uint32_t kBlockSlots = 32;       ///< of a ring of one page
 inline constexpr uint32_t kIndirectPages = 4;     ///< a queue: requests of more than 11 segments
 inline constexpr uint32_t kPersistentPages = 16;  ///< a queue
@@ -30,15 +26,6 @@ struct BlockQueueMemory {
     DevicePage ring;
     DevicePage indirect[kIndirectPages];
     DevicePage persistent[kPersistentPages];
-};
-
-/// A piece of a request that goes to the ring as one.
-struct BlockPart {
-    BlockRequest* request = nullptr;
-    uint8_t operation = 0;  ///< BLKIF_OP_*
-    uint64_t sector = 0;
-    uint32_t sectors = 0;
-    char* data = nullptr;
 };
 
 class BlockQueue {
@@ -77,10 +64,6 @@ class BlockQueue {
     /// Answers that could not be right, and grants that the backend did not let go of.
     [[nodiscard]] uint64_t malformed() const noexcept { return malformed_; }
     [[nodiscard]] uint64_t leaked_grants() const noexcept { return leaked_; }
-    /// Segments that `sectors` at `data` need; data is aligned to a sector.
-    static uint32_t segments_of(const char* data, uint32_t sectors) noexcept;
-    /// Sectors of which at most `limit` segments are made.
-    static uint32_t sectors_within(const char* data, uint32_t sectors, uint32_t limit) noexcept;
 
   private:
     struct Slot {

@@ -5,22 +5,10 @@
 namespace resume {
 inline namespace v0 {
 
-void Blkfront::rewind_request(BlockRequest& request) noexcept {
-    replayed_ += request.issued != 0 || request.parts != 0 ? 1 : 0;
-    request.issued = request.parts = 0;
-    request.failed = false;
-}
-
-/// Everything that was not completed waits again, whole and in its order.
+/// Everything that was not completed waits again.
 void Blkfront::rewind(bool same_domain) noexcept {
     take_all_back(same_domain);
-    for (BlockRequest& request : issued_) {
-        rewind_request(request);
-    }
-    for (BlockRequest& request : waiting_) {
-        rewind_request(request);
-    }
-    waiting_.splice(waiting_.begin(), issued_);
+    ledger_.rewind();
 }
 
 void Blkfront::take_all_back(bool same_domain) noexcept {
@@ -36,8 +24,8 @@ void Blkfront::take_all_back(bool same_domain) noexcept {
                 request.completed(request.argument, request, Errc::none);
                 request.parts = 1;
             }
-            if (forgotten && request.issued == request.sectors && request.hook.is_linked()) {
-                issued_.erase(issued_.iterator_to(request));
+            if (forgotten) {
+                ledger_.forget(request);
             }
         }
     }

@@ -3,13 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "libresume/terms.h"
 
 namespace resume::model {
 
-enum class GuestKind : uint8_t { xen_hvm, xen_pvh };
+enum class GuestKind : uint8_t { xen_hvm, xen_pvh, kvm };
 const char* name_of(GuestKind kind) noexcept;
 
 inline constexpr Nanoseconds kMicrosecond = 1'000;
@@ -38,6 +39,16 @@ struct HostConfig {
     /// Xen 4.17 for PVH.
     Nanoseconds vcpu_period = 0;
     int64_t wall_offset_ns = 0;  ///< error of the host's wall clock
+    // A host of KVM's (kvm/host.h).
+    /// Its monitor carries the guest's clock over and sets it before the vCPUs run; false: a guest
+    /// that arrives finds one that says `uptime` (failure 28).
+    bool clock_carried = true;
+    bool clock_counts_away = false;  ///< the guest's clock goes on while the guest is stopped
+    bool says_stopped = true;        ///< KVM_KVMCLOCK_CTRL after a stop (failure 27)
+    bool firmware_sleeps = true;     ///< S3 is a sleep; false: the write of SLP_EN returns
+    uint64_t virtio_features = ~uint64_t{0};  ///< what its devices offer, at most
+    /// What a guest that arrives finds in its counters of stolen time; none: what it had.
+    std::optional<uint64_t> steal_counter{};
 };
 
 /// Seconds since the epoch at the start of the simulation: 2026-01-01.

@@ -1,6 +1,7 @@
 // CPUID's hypervisor leaves and the MSR of the hypercall page.
 #include <xen/arch-x86/cpuid.h>
 
+#include "drivers/model/kvm/host.h"
 #include "drivers/model/machine.h"
 
 namespace resume {
@@ -27,6 +28,9 @@ CpuidLeaf hvm_leaf(const Machine& m) {
 inline namespace v0 {
 
 CpuidLeaf read_cpuid(const Machine& machine, uint32_t leaf, uint32_t subleaf) noexcept {
+    if (machine.kvm) {
+        return machine.kvm->cpuid(leaf);
+    }
     switch (leaf) {
         case XEN_CPUID_FIRST_LEAF:
             return {XEN_CPUID_LEAF(5), XEN_CPUID_SIGNATURE_EBX, XEN_CPUID_SIGNATURE_ECX,
@@ -50,6 +54,10 @@ CpuidLeaf read_cpuid(const Machine& machine, uint32_t leaf, uint32_t subleaf) no
 
 void write_msr(Machine& machine, uint32_t msr, uint64_t value) noexcept {
     const model::HostSection host{machine};
+    if (machine.kvm) {
+        machine.kvm->write_msr(machine.vcpus.current(), msr, value);
+        return;
+    }
     if (msr == model::kHypercallMsr && (value & (model::kPageSize - 1)) == 0) {
         machine.shared_info.latch_width();
         machine.hypercall_page_set = true;

@@ -15,6 +15,8 @@ enum class FaultSite : uint8_t {
     store_request,  ///< number = xs_wire type
     park,           ///< number = the CPU that does not come
     port_read,      ///< number = I/O port
+    msr_write,      ///< number = MSR, of a guest of KVM's
+    io_write,       ///< number = port or register, of a guest of KVM's
 };
 
 inline constexpr uint32_t kAnySub = ~uint32_t{0};

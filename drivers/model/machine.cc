@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "drivers/model/kvm/host.h"
 #include "drivers/model/store/embedded.h"
 
 namespace resume {
@@ -18,6 +19,7 @@ struct Platform {
     decltype(&cpu_count) cpus = &cpu_count;
     decltype(&hypercall) calls = &hypercall;
     decltype(&read_cpuid) cpuid = &read_cpuid;
+    decltype(&read_tsc) of_kvm = &read_tsc;
     decltype(&panic) hook = &panic;
 };
 [[gnu::used]] const Platform kPlatform;
@@ -32,7 +34,7 @@ bool guest_code_running() noexcept {
 }
 
 const char* name_of(GuestKind kind) noexcept {
-    return kind == GuestKind::xen_hvm ? "xen-hvm" : "xen-pvh";
+    return kind == GuestKind::xen_hvm ? "xen-hvm" : kind == GuestKind::xen_pvh ? "xen-pvh" : "kvm";
 }
 
 const char* name_of(GuestEnd end) noexcept {
@@ -90,6 +92,8 @@ Machine::Machine(const model::MachineConfig& configuration)
       store{std::make_unique<model::EmbeddedStore>(configuration.domid)},
       store_ring{*this},
       toolstack{*this},
+      kvm{configuration.guest == model::GuestKind::kvm ? std::make_unique<model::KvmHost>(*this)
+                                                       : nullptr},
       random{configuration.seed} {
     connect_daemons();
     vcpus.begin();

@@ -40,6 +40,8 @@
 namespace resume {
 namespace model {
 
+class KvmHost;
+
 /// How a run of guest code ended.
 enum class GuestEnd : uint8_t {
     returned,    ///< the code came to its end; the guest lives
@@ -129,6 +131,7 @@ struct Machine {
     model::StoreRing store_ring;
     model::Toolstack toolstack;
     std::vector<std::unique_ptr<model::Backend>> backends;
+    std::unique_ptr<model::KvmHost> kvm;  ///< null for a guest of Xen's
 
     model::Fiber fiber;
     std::mt19937_64 random;

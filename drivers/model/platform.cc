@@ -1,6 +1,7 @@
 // libresume/platform/machine.h on the modelled machine.
 #include "libresume/platform/machine.h"
 
+#include "drivers/model/kvm/host.h"
 #include "drivers/model/machine.h"
 
 namespace resume {
@@ -55,6 +56,9 @@ Result<> park_other_cpus(Machine& machine) noexcept {
             return Errc::timed_out;
         }
         machine.clock.spend(2 * model::kMicrosecond);
+        if (machine.kvm) {
+            machine.kvm->cpu_down(cpu);
+        }
         machine.vcpus.at(cpu).parked = true;
         machine.sight(EventKind::cpu_parked, cpu);
     }
@@ -65,6 +69,9 @@ void unpark_other_cpus(Machine& machine) noexcept {
     const HostSection host{machine};
     for (uint32_t cpu = 0; cpu < machine.vcpus.online(); ++cpu) {
         if (machine.vcpus.at(cpu).parked) {
+            if (machine.kvm) {
+                machine.kvm->cpu_up(cpu);
+            }
             machine.vcpus.at(cpu).parked = false;
             machine.sight(EventKind::cpu_unparked, cpu);
         }
@@ -131,12 +138,16 @@ Gfn frame_of(Machine& machine, const void* address) noexcept {
 
 uint32_t read_port(Machine& machine, uint16_t port, uint8_t width) noexcept {
     const HostSection host{machine};
-    return machine.ports.read(port, width);
+    return machine.kvm ? machine.kvm->read_port(port) : machine.ports.read(port, width);
 }
 
 void write_port(Machine& machine, uint16_t port, uint32_t value, uint8_t width) noexcept {
     const HostSection host{machine};
-    machine.ports.write(port, value, width);
+    if (machine.kvm) {
+        machine.kvm->write_port(port, value);
+    } else {
+        machine.ports.write(port, value, width);
+    }
 }
 
 Result<uint8_t> allocate_irq_gate(Machine& machine, BootContext& boot, IrqHandler handler,

@@ -81,6 +81,9 @@ void Timekeeping::write_time(std::byte* at, const Stamp& now) const {
 }
 
 void Timekeeping::publish(uint32_t cpu, const Stamp& now) {
+    if (machine_.kvm) {
+        return;
+    }
     const Vcpu& vcpu = machine_.vcpus.at(cpu);
     write_time(machine_.vcpus.info(cpu) + offsetof(vcpu_info, time), now);
     if (vcpu.time_area != nullptr) {

@@ -70,6 +70,9 @@ void Vcpus::mark_pending(uint32_t cpu, uint32_t port) {
 
 bool Vcpus::deliverable(uint32_t cpu) {
     const Vcpu& vcpu = vcpus_[cpu];
+    if (machine_.kvm) {
+        return vcpu.vectors.any() && !vcpu.parked && vcpu.irqs_on && !vcpu.in_interrupt;
+    }
     const bool nowhere = vcpu.info == nullptr && cpu >= XEN_LEGACY_MAX_VCPUS;
     if (nowhere || vcpu.parked || vcpu.down || !vcpu.irqs_on || vcpu.in_interrupt) {
         return false;
@@ -107,6 +110,12 @@ void Vcpus::run_gate(uint32_t cpu, uint8_t vector) {
 
 void Vcpus::take(uint32_t cpu) {
     Vcpu& vcpu = vcpus_[cpu];
+    if (machine_.kvm) {
+        const auto vector = static_cast<uint8_t>(vcpu.vectors._Find_first());
+        vcpu.vectors.reset(vector);
+        run_gate(cpu, vector);
+        return;
+    }
     if (vcpu.upcall_vector != 0) {
         vcpu.lapic_requested = false;
         vcpu.lapic_in_service = true;

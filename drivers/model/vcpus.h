@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <utility>
@@ -25,6 +26,7 @@ struct Vcpu {
     bool lapic_on = false;
     bool lapic_requested = false;  ///< IRR of the upcall vector
     bool lapic_in_service = false;
+    std::bitset<256> vectors;  ///< requested of a guest of KVM's: Vcpus::raise
     uint8_t upcall_vector = 0;
     std::byte* info = nullptr;  ///< registered; null = in shared_info
     std::byte* time_area = nullptr;
@@ -64,6 +66,8 @@ class Vcpus {
     void mark_pending(uint32_t cpu, uint32_t port);
     /// Something is pending for the vCPU: the flag that all ABIs have.
     void raise_upcall(uint32_t cpu);
+    /// An interrupt of the local APIC's own, as a guest of KVM's has them all.
+    void raise(uint32_t cpu, uint8_t vector) { vcpus_[cpu].vectors.set(vector); }
     /// Runs the handlers of all interrupts that can be taken. True when there was one.
     bool deliver();
     [[nodiscard]] bool deliverable(uint32_t cpu);

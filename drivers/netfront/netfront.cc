@@ -1,7 +1,7 @@
 // Frames.
 #include "drivers/netfront/netfront.h"
 
-#include "drivers/netfront/announcement.h"
+#include "drivers/net/announcement.h"
 #include "drivers/support/emit.h"
 
 namespace resume {

@@ -20,15 +20,6 @@
 namespace resume {
 inline namespace v0 {
 
-inline constexpr uint32_t kMacSize = 6;
-
-/// Who uses the interface; thread context, CPU 0, from pump() or a hook.
-struct NetUser {
-    void* self = nullptr;
-    /// A frame came; borrowed until the call returns. May send().
-    void (*received)(void* self, const char* frame, uint32_t size) noexcept = nullptr;
-};
-
 struct NetfrontConfig {
     const char* name = "vif";
     uint32_t handle = 0;  ///< the name of its nodes
@@ -36,16 +27,6 @@ struct NetfrontConfig {
     NetQueueMemory* memory = nullptr;
     uint32_t queues = 1;
     NetUser user{};
-};
-
-/// Frames since boot.
-struct NetCounters {
-    uint64_t sent = 0;     ///< the backend said that it took them
-    uint64_t refused = 0;  ///< it said that it did not
-    uint64_t lost = 0;     ///< under way when the backend went
-    uint64_t received = 0;
-    uint64_t announced = 0;
-    uint64_t connections = 0;  ///< behind how many backends it was connected
 };
 
 class Netfront final : public Frontend<Netfront> {

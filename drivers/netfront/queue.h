@@ -7,6 +7,7 @@
 
 #include "drivers/event_channels/event_channels.h"
 #include "drivers/grant_table/grant_table.h"
+#include "drivers/net/link.h"
 #include "drivers/support/ring.h"
 
 #include <xen/io/netif.h>
@@ -14,8 +15,6 @@
 namespace resume {
 inline namespace v0 {
 
-inline constexpr uint32_t kFrameMax = 1514;  ///< without its check sequence; no larger one is asked
-inline constexpr uint32_t kFrameMin = 14;    ///< two addresses and a type
 inline constexpr uint32_t kNetSendSlots = 16;     ///< frames under way, a queue
 inline constexpr uint32_t kNetReceiveSlots = 32;  ///< buffers that wait for frames, a queue
 

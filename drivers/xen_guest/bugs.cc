@@ -43,6 +43,17 @@ constexpr BugInfo kBugs[] = {
     {Bug::balloon_forgets, "balloon-forgets", "D2", "virtio-balloon, e562966dba"},
     {Bug::fifo_kept, "fifo-kept", "L11", "what evtchn_fifo_resume of Linux is for"},
     {Bug::hotplug_in_cycle, "hotplug-in-cycle", "P10", "kubevirt 13721, cubecos 1361"},
+    {Bug::steal_taken_as_is, "steal-taken-as-is", "L14", "Launchpad 1494350", true},
+    {Bug::stopped_flag_ignored, "stopped-flag-ignored", "watchdog", "firecracker 5494, 5322", true},
+    {Bug::host_clock_trusted, "host-clock-trusted", "L13", "cloud-hypervisor 7932", true},
+    {Bug::boot_rate_clock, "boot-rate-clock", "L13", "cloud-hypervisor 5786, 5787", true},
+    {Bug::generation_ignored, "generation-ignored", "L21", "cloud-hypervisor 8907", true},
+    {Bug::reseed_always, "reseed-always", "L21", "LXD 11449", true},
+    {Bug::wall_not_read, "wall-not-read", "L22", "kubevirt 2842, esdc 365", true},
+    {Bug::wakeup_asked_twice, "wakeup-asked-twice", "hung", "Linux, pm_wakeup_pending", true},
+    {Bug::thaw_as_restore, "thaw-as-restore", "L6", "virtio-balloon, e562966dba", true},
+    {Bug::announce_not_acked, "announce-not-acked", "L20", "cloud-hypervisor 8263", true},
+    {Bug::kvm_areas_kept, "kvm-areas-kept", "K2", "Linux, kvmclock before 2026", true},
 };
 constexpr uint8_t kRows = sizeof(kBugs) / sizeof(kBugs[0]);
 static_assert(kRows == kBugCount - 1, "each bug needs its row");

@@ -45,8 +45,20 @@ enum class Bug : uint8_t {
     balloon_forgets,        ///< [35] what is out of the balloon is taken for back after a suspend
     fifo_kept,              ///< [60] the FIFO ABI is taken for keep the old domain's heads
     hotplug_in_cycle,       ///< [43] a vCPU is added in the middle of a suspend
+    // A guest of KVM's.
+    steal_taken_as_is,     ///< [10, 11] a counter that began anew is believed
+    stopped_flag_ignored,  ///< [27] the host's word that it had stopped the guest is not looked at
+    host_clock_trusted,    ///< [28] a host clock that was set anew is followed
+    boot_rate_clock,       ///< [29] time is the TSC at the rate of boot
+    generation_ignored,    ///< [37] another generation is not looked for
+    reseed_always,         ///< [37] every interruption is taken for another generation
+    wall_not_read,         ///< [46] the wall clock stays behind by the time away
+    wakeup_asked_twice,    ///< a wake-up that was looked at once is forgotten
+    thaw_as_restore,       ///< [35] virtio: one callback for thaw and restore
+    announce_not_acked,    ///< [36] virtio: the host is not told that the link was announced
+    kvm_areas_kept,        ///< KVM goes on writing to its areas while the guest is an image
 };
-inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::hotplug_in_cycle) + 1;
+inline constexpr uint8_t kBugCount = static_cast<uint8_t>(Bug::kvm_areas_kept) + 1;
 
 /// A set of bugs; empty by default.
 class Bugs {
@@ -72,6 +84,7 @@ struct BugInfo {
     const char* name;       ///< the word after bug=
     const char* invariant;  ///< ids that are expected to catch it, separated by blanks
     const char* report;     ///< where it was seen
+    bool of_kvm = false;    ///< a guest of KVM's can have it, and no guest of Xen's
 };
 
 /// `index` < kBugCount - 1; rows stand in the order of the enumeration, `none` left out.

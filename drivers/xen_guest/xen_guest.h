@@ -7,6 +7,7 @@
 #include "drivers/console/console.h"
 #include "drivers/grant_table/grant_table.h"
 #include "drivers/store/store.h"
+#include "drivers/support/tasks.h"
 #include "drivers/unplug/unplug.h"
 #include "drivers/xen_guest/early_clock.h"
 #include "libresume/engine.h"
@@ -22,14 +23,6 @@ struct GuestPages {
     Gfn grant_table = 0;     ///< grant_frames pages of the guest's memory, or holes
     uint32_t grant_frames = 1;
     FifoPages fifo{};  ///< memory for the FIFO ABI of event channels; none: the 2-level ABI
-};
-
-/// What the embedder schedules. Absent: it has no tasks (a unikernel).
-struct Tasks {
-    void* tasks = nullptr;
-    /// Stops every task but the caller; all of them are outside the store then. Thread context.
-    Result<> (*freeze)(void* tasks, Ticks deadline) noexcept = nullptr;
-    void (*thaw)(void* tasks, Outcome outcome) noexcept = nullptr;
 };
 
 struct XenGuestConfig {

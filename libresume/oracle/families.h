@@ -18,6 +18,7 @@ namespace resume::oracle {
 [[nodiscard]] std::unique_ptr<Rules> tree_rules();          // P2
 [[nodiscard]] std::unique_ptr<Rules> step_rules();          // P5 P7
 
+[[nodiscard]] std::unique_ptr<Rules> kvm_rules();     // K1 K2 L6 L16 L20 L21
 [[nodiscard]] std::unique_ptr<Rules> device_rules();  // L15 L16 L17 L20
 [[nodiscard]] std::unique_ptr<Rules> memory_rules();  // D2
 

@@ -24,7 +24,7 @@ const Invariant kInvariants[] = {
     {"L18", "a request lives until both sides are done with it", nullptr, "the life of an object is no event; the sanitizers see it"},
     {"L19", "queues fed from outside are bounded", nullptr, "a bound that is not reached leaves no event; tested on the store client with a storm of watches"},
     {"L20", "the guest announces itself on every link that is up", "device", nullptr},
-    {"L21", "a new generation leads to a reseed", nullptr, "the guest has no random number generator; the agent checks it"},
+    {"L21", "another generation, and nothing else, leads to a reseed", "kvm", nullptr},
     {"L22", "the wall clock is read again after a resume, and is not 0", "time", nullptr},
     {"L23", "the thread that drives the suspend is never frozen", "quiet", nullptr},
     {"L24", "a transaction that spans a resume is not ended in the new domain's store", "store", nullptr},
@@ -52,6 +52,8 @@ const Invariant kInvariants[] = {
     {"F7", "IPIs that were pending are sent again when the CPUs are back", nullptr, "the guest parks its vCPUs by IPI and leaves none pending"},
     {"F8", "the backend is never waited for on the thread that delivers watches", nullptr, "the engine delivers watches while a hook is pending, and a hook that waits itself never returns: that shows as P3 or P11"},
     {"F9", "I/O in flight is drained under a limit, or the suspend refused", nullptr, "the disk replays what was in flight instead (L15); the store drains (L4)"},
+    {"K1", "a vCPU's clock and stolen time are registered when they are read, and again after a cycle", "kvm", nullptr},
+    {"K2", "KVM writes to no area of a guest that is away", "kvm", nullptr},
     {"D1", "device interrupts are masked at the hypercall, and no device's handler runs while they are", "quiet", nullptr},
     {"D2", "memory goes to the host and comes back once, and none moves while the guest goes down", "memory", nullptr},
 };

@@ -43,10 +43,10 @@ Verdict judge(const TraceView& view) {
         return verdict;
     }
     Scene scene{view, verdict};
-    std::unique_ptr<Rules> families[] = {outcome_rules(),      quiet_rules(),  order_rules(),
-                                         registration_rules(), watch_rules(),  store_rules(),
-                                         time_rules(),         hook_rules(),   tree_rules(),
-                                         step_rules(),         device_rules(), memory_rules()};
+    std::unique_ptr<Rules> families[] = {
+        outcome_rules(), quiet_rules(),  order_rules(), registration_rules(), watch_rules(),
+        store_rules(),   time_rules(),   hook_rules(),  tree_rules(),         step_rules(),
+        kvm_rules(),     device_rules(), memory_rules()};
     const Audience audience{families};
     for (size_t i = 0; i < view.events.size(); ++i) {
         const TraceEvent& event = view.events[i];

@@ -96,7 +96,10 @@ class QuietRules final : public Rules {
         }
     }
 
-    static void check_sighting(Scene& scene, const TraceEvent& event) {
+    void check_sighting(Scene& scene, const TraceEvent& event) const {
+        if (!masked_ && !scene.is_xen()) {
+            scene.violate("D1", "device interrupts were not masked when the guest went down");
+        }
         if (event.arg32 != 0) {
             scene.violate("L1", "other vCPUs could still run at the hypercall");
         }

@@ -20,8 +20,9 @@ class TimeRules final : public Rules {
   public:
     [[nodiscard]] KindSet wants() const override {
         using K = EventKind;
-        return KindSet{K::cycle_begin, K::hypercall,    K::memory_mapped,   K::vcpu_info_set,
-                       K::clock_read,  K::clock_offset, K::runstate_folded, K::cycle_end};
+        return KindSet{K::cycle_begin,     K::hypercall,  K::memory_mapped,
+                       K::vcpu_info_set,   K::clock_read, K::clock_offset,
+                       K::runstate_folded, K::cycle_end,  K::guest_at_shutdown};
     }
     void see(Scene& scene, const TraceEvent& event) override {
         switch (event.kind) {
@@ -42,6 +43,12 @@ class TimeRules final : public Rules {
                     }
                 }
                 break;
+            case EventKind::guest_at_shutdown:
+                if (!scene.is_xen()) {
+                    away_ = left_ = true;
+                    wall_read_ = false;
+                }
+                break;
             case EventKind::memory_mapped:
                 mapped_ |= event.arg32 == XENMAPSPACE_shared_info && event.status == 0;
                 break;
@@ -54,7 +61,7 @@ class TimeRules final : public Rules {
                 read_early_ |= left_ && scene.in_cycle() && event.arg32 != kRaw;
                 break;
             case EventKind::clock_offset:
-                if (read_early_ && scene.may_be_fresh()) {
+                if (read_early_ && scene.in_cycle() && scene.may_be_fresh()) {
                     scene.violate("L13", "a clock was read before its offset was computed anew",
                                   event.device);
                 }
@@ -126,12 +133,17 @@ class TimeRules final : public Rules {
         }
         if (event.arg64 < stolen_) {
             scene.violate("L14", "stolen time went back", event.device);
+        } else if (folded_at_ && scene.view().frequency != 0 && !scene.is_xen() &&
+                   event.ticks >= *folded_at_ &&
+                   event.arg64 - stolen_ > to_ns(scene.view(), event.ticks - *folded_at_)) {
+            scene.violate("L14", "more time was stolen than has passed", event.device);
         }
         stolen_ = event.arg64;
+        folded_at_ = event.ticks;
     }
 
     void check_cycle(Scene& scene) {
-        if (scene.outcome() != Outcome::resumed || !scene.is_xen()) {
+        if (scene.outcome() != Outcome::resumed || !left_) {
             return;
         }
         // A soft reset is a fresh domain whose counters go on: that one must not be added, and one
@@ -148,6 +160,7 @@ class TimeRules final : public Rules {
     FlatSet<uint32_t> vcpus_;
     FlatSet<uint32_t> vcpus_owed_;
     uint64_t stolen_ = 0;
+    std::optional<Ticks> folded_at_;
     uint32_t folded_ = 0;
     bool runstate_known_ = false;
     bool wall_known_ = false;

@@ -80,6 +80,7 @@ Sight group_of(EventKind kind) {
         case EventKind::timer_armed:
         case EventKind::pages_given:
         case EventKind::pages_fetched:
+        case EventKind::msr_written:
             return Sight::hypercalls;
         case EventKind::store_request:
         case EventKind::store_reply:

@@ -2,6 +2,7 @@
 #include "drivers/blkfront/blkfront.h"
 #include "drivers/model/backend/blkback.h"
 #include "drivers/model/backend/netback.h"
+#include "drivers/netfront/netfront.h"
 #include "tests/conformance/conformance.h"
 #include "tests/workload/frame_load.h"
 

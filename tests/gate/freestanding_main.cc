@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "libresume/engine.h"
+#include "libresume/platform/kvm.h"
 #include "libresume/platform/xen.h"
 
 extern "C" {
@@ -116,6 +117,23 @@ Result<uint8_t> allocate_irq_gate(Machine&, BootContext&, IrqHandler, void*) noe
 }
 void enable_local_apic(Machine&) noexcept {}
 void apic_eoi(Machine&) noexcept {}
+Result<uint64_t> read_msr(const Machine&, uint32_t) noexcept {
+    return Errc::unsupported;
+}
+Ticks read_tsc(const Machine& machine) noexcept {
+    return machine.now;
+}
+uint32_t read_mmio(const Machine&, uint64_t, uint8_t) noexcept {
+    return ~0U;
+}
+void write_mmio(Machine&, uint64_t, uint32_t, uint8_t) noexcept {}
+void set_cpu_hooks(Machine&, const CpuHooks&) noexcept {}
+Waking sleep_s3(Machine&, const SleepRegisters&) noexcept {
+    return Waking::at_once;
+}
+Result<Image> make_image(Machine&) noexcept {
+    return Errc::unsupported;
+}
 Trace& trace_of(Machine& machine) noexcept {
     return machine.trace;
 }

@@ -20,17 +20,17 @@ def output_of(*command):
 
 
 def include_flags(compiler, gate, work):
-    """Links to the two header-only libraries, away from the folder that libc's headers share."""
+    """Links to the header-only libraries, away from the folder that libc's headers share."""
     work.mkdir(parents=True, exist_ok=True)
-    for name in ("boost", "xen"):
-        link = work / name
+    machine = output_of("g++", "-print-multiarch")
+    for name in ("boost", "xen", "linux", "asm-generic", f"{machine}/asm"):
+        link = work / pathlib.Path(name).name
         if not link.exists():
             link.symlink_to(pathlib.Path("/usr/include") / name)
     own = pathlib.Path(output_of(compiler, "-print-file-name=include"))
     if not own.is_absolute():
         own = pathlib.Path(output_of(compiler, "-print-resource-dir")) / "include"
     gcc_version = output_of("g++", "-dumpversion").split(".")[0]
-    machine = output_of("g++", "-print-multiarch")
     folders = [gate / "no_libc", f"/usr/include/c++/{gcc_version}",
                f"/usr/include/{machine}/c++/{gcc_version}", own, gate / "no_libc_after", work]
     return [word for folder in folders for word in ("-isystem", str(folder))]

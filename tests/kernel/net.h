@@ -2,6 +2,7 @@
 // sends back.
 #pragma once
 
+#include "drivers/netfront/netfront.h"
 #include "drivers/xen_guest/xen_guest.h"
 #include "tests/kernel/command_line.h"
 #include "tests/workload/frame_load.h"

@@ -38,7 +38,7 @@ LAYERS = (
 SUBSET = ("core", "drivers")
 SUBSET_HEADERS = re.compile(
     r"^(stdint\.h|stddef\.h|stdarg\.h|atomic|bit|concepts|new|type_traits|utility|"
-    r"boost/intrusive/[\w/]+\.hpp|xen/[\w/-]+\.h)$")
+    r"boost/intrusive/[\w/]+\.hpp|xen/[\w/-]+\.h|linux/virtio_\w+\.h|asm/kvm_para\.h)$")
 SUBSET_WORDS = (
     (r"\bvirtual\b", "no virtual functions in core and drivers"),
     (r"\b(throw|try|catch)\b", "no exceptions in core and drivers"),

@@ -5,8 +5,7 @@
 namespace resume::mutants {
 namespace {
 
-constexpr TaskId kTask = 1;
-constexpr char kPath[] = "data/disk";
+constexpr uint32_t kTask = 1;
 
 }  // namespace
 
@@ -38,21 +37,24 @@ Progress Citizen::prepare(ThreadContext&) noexcept {
     RESUME_ASSERT(!citizens_.frozen);
     was_masked_ = false;
     move(Place::up, Place::prepared);
-    return citizens_.use_store();
+    return citizens_.promised.use_store();
 }
 
 Progress Citizen::suspend(ThreadContext&) noexcept {
     RESUME_ASSERT(place_ == Place::prepared);
     RESUME_ASSERT(citizens_.frozen);
+    if (meanwhile) {
+        meanwhile(Phase::suspend);
+    }
     if (refuses == Phase::suspend) {
         return Errc::refused;
     }
     move(Place::prepared, Place::suspended);
-    return citizens_.use_store();
+    return citizens_.promised.use_store();
 }
 
 Progress Citizen::late(ThreadContext&) noexcept {
-    RESUME_ASSERT(citizens_.guest.store().closed());
+    RESUME_ASSERT(citizens_.promised.store_closed());
     if (citizens_.bystander) {
         citizens_.bystander();
     }
@@ -73,7 +75,7 @@ Result<> Citizen::noirq(NoirqContext&) noexcept {
 
 Result<> Citizen::noirq_up(NoirqContext&, Outcome) noexcept {
     RESUME_ASSERT(citizens_.device_irqs_masked());
-    static_cast<void>(citizens_.guest.time().monotonic());
+    citizens_.promised.read_clock();
     move(Place::noirq, Place::late);
     return {};
 }
@@ -81,7 +83,7 @@ Result<> Citizen::noirq_up(NoirqContext&, Outcome) noexcept {
 Progress Citizen::early(ThreadContext&, Outcome outcome) noexcept {
     RESUME_ASSERT(outcome == Outcome::aborted || was_masked_);
     RESUME_ASSERT(!citizens_.device_irqs_masked());
-    RESUME_ASSERT(citizens_.guest.store().closed());
+    RESUME_ASSERT(citizens_.promised.store_closed());
     move(Place::late, Place::suspended);
     return Progress::done();
 }
@@ -89,26 +91,17 @@ Progress Citizen::early(ThreadContext&, Outcome outcome) noexcept {
 Progress Citizen::resume(ThreadContext&, Outcome) noexcept {
     RESUME_ASSERT(citizens_.frozen);
     move(Place::suspended, Place::prepared);
-    return citizens_.use_store();
+    return citizens_.promised.use_store();
 }
 
 Progress Citizen::complete(ThreadContext&, Outcome) noexcept {
     RESUME_ASSERT(!citizens_.frozen);
     move(Place::prepared, Place::up);
-    return citizens_.use_store();
+    return citizens_.promised.use_store();
 }
 
-Citizens::Citizens(Machine& machine, XenGuest& guest) noexcept : guest{guest}, machine{machine} {}
-
-Result<> Citizens::add(XenGuest& into) noexcept {
-    RESUME_TRY(into.add(bus));
-    return into.add(disk, &bus);
-}
-
-void Citizens::remove(XenGuest& from) noexcept {
-    static_cast<void>(from.remove(disk).ok());
-    static_cast<void>(from.remove(bus).ok());
-}
+Citizens::Citizens(Machine& of, Promises promises) noexcept
+    : promised{std::move(promises)}, machine{of} {}
 
 Tasks Citizens::tasks(Citizens& citizens) noexcept {
     Tasks tasks;
@@ -117,7 +110,7 @@ Tasks Citizens::tasks(Citizens& citizens) noexcept {
         auto& of = *static_cast<Citizens*>(self);
         RESUME_ASSERT(!of.frozen);
         of.frozen = true;
-        of.machine.sight(EventKind::task_frozen, kTask, 0, of.guest.store().inside(kTask) ? 1 : 0);
+        of.machine.sight(EventKind::task_frozen, kTask, 0, of.promised.inside_store(kTask) ? 1 : 0);
         return {};
     };
     tasks.thaw = [](void* self, Outcome) noexcept {
@@ -145,10 +138,6 @@ bool Citizens::device_irqs_masked() const noexcept {
         }
     }
     return false;
-}
-
-Result<> Citizens::use_store() noexcept {
-    return guest.store().write(kPath, "1", 1);
 }
 
 }  // namespace resume::mutants

@@ -4,7 +4,8 @@
 
 #include <functional>
 
-#include "drivers/xen_guest/xen_guest.h"
+#include "drivers/support/tasks.h"
+#include "libresume/engine.h"
 
 namespace resume::mutants {
 
@@ -18,6 +19,7 @@ class Citizen final : public Device {
     Citizen(Citizens& citizens, const char* name, bool is_bus) noexcept;
     [[nodiscard]] Place place() const noexcept { return place_; }
     Phase refuses = Phase::none;
+    std::function<void(Phase)> meanwhile{};  ///< in its suspend hook, before anything else
 
   private:
     void move(Place from, Place to) noexcept;
@@ -37,22 +39,37 @@ class Citizen final : public Device {
     bool was_masked_ = false;  ///< went through its noirq hooks in this cycle
 };
 
+/// What the guest promises them, beside the order of hooks. A guest without a store keeps its gate
+/// closed and has nothing to use.
+struct Promises {
+    std::function<bool()> store_closed = [] { return true; };
+    std::function<bool(uint32_t task)> inside_store = [](uint32_t) { return false; };
+    std::function<Result<>()> use_store = [] { return Result<>{}; };
+    std::function<void()> read_clock;
+};
+
 class Citizens {
   public:
-    Citizens(Machine& machine, XenGuest& guest) noexcept;
+    Citizens(Machine& machine, Promises promised) noexcept;
 
-    Result<> add(XenGuest& guest) noexcept;
-    void remove(XenGuest& guest) noexcept;
+    template <class Guest>
+    Result<> add(Guest& guest) noexcept {
+        RESUME_TRY(guest.add(bus));
+        return guest.add(disk, &bus);
+    }
+    template <class Guest>
+    void remove(Guest& guest) noexcept {
+        static_cast<void>(guest.remove(disk).ok());
+        static_cast<void>(guest.remove(bus).ok());
+    }
     static Tasks tasks(Citizens& citizens) noexcept;
 
     /// The task runs for a moment, if nobody has stopped it: it uses the disk.
     void let_the_task_run() noexcept;
-    /// What a device may do where the store is promised to it; an error when it cannot.
-    Result<> use_store() noexcept;
     /// What the trace says of the interrupts of devices.
     [[nodiscard]] bool device_irqs_masked() const noexcept;
 
-    XenGuest& guest;
+    Promises promised;
     Machine& machine;
     Citizen bus{*this, "bus", true};
     Citizen disk{*this, "disk", false};

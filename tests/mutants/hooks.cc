@@ -1,5 +1,9 @@
 #include "tests/mutants/hooks.h"
 
+#include <asm/kvm_para.h>
+#include <linux/virtio_mmio.h>
+
+#include "drivers/model/kvm/virtio_port.h"
 #include "drivers/model/machine.h"
 
 namespace resume::mutants {
@@ -14,17 +18,29 @@ Outcome inverted(Outcome outcome) noexcept {
     return outcome == Outcome::resumed ? Outcome::cancelled : Outcome::resumed;
 }
 
-/// While it lives, no hypercall is carried out and each succeeds.
+/// While it lives, no hypercall and no write of an MSR or of a device's register is carried out and
+/// each succeeds.
 class Lie {
   public:
     explicit Lie(Machine& machine) noexcept : machine_{machine} {
         for (const int number :
              {__HYPERVISOR_memory_op, __HYPERVISOR_event_channel_op, __HYPERVISOR_hvm_op,
               __HYPERVISOR_vcpu_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_xen_version}) {
-            machine.faults.add({.site = model::FaultSite::hypercall,
-                                .number = static_cast<uint32_t>(number),
-                                .times = ~uint32_t{0},
-                                .swallow = true});
+            swallow(model::FaultSite::hypercall, static_cast<uint32_t>(number));
+        }
+        for (const uint32_t msr :
+             {uint32_t{MSR_KVM_SYSTEM_TIME_NEW}, uint32_t{MSR_KVM_WALL_CLOCK_NEW},
+              uint32_t{MSR_KVM_STEAL_TIME}, uint32_t{0x832}, uint32_t{0x6e0}}) {
+            swallow(model::FaultSite::msr_write, msr);
+        }
+        for (uint32_t device = 1; device <= 2; ++device) {
+            for (const uint32_t offset : {VIRTIO_MMIO_STATUS, VIRTIO_MMIO_QUEUE_NOTIFY,
+                                          VIRTIO_MMIO_QUEUE_READY, VIRTIO_MMIO_DRIVER_FEATURES}) {
+                swallow(model::FaultSite::io_write,
+                        static_cast<uint32_t>(model::VirtioPort::kFirstBase +
+                                              device * model::VirtioPort::kSize) +
+                            offset);
+            }
         }
     }
     ~Lie() { machine_.faults.clear(); }
@@ -32,6 +48,11 @@ class Lie {
     Lie& operator=(const Lie&) = delete;
 
   private:
+    void swallow(model::FaultSite site, uint32_t number) {
+        machine_.faults.add(
+            {.site = site, .number = number, .times = ~uint32_t{0}, .swallow = true});
+    }
+
     Machine& machine_;
 };
 

@@ -17,6 +17,7 @@
 #include <string>
 
 #include "tests/mutants/equivalents.h"
+#include "tests/mutants/kvm_victim.h"
 #include "tests/mutants/mutation.h"
 
 namespace {
@@ -25,7 +26,7 @@ using namespace resume;
 using namespace resume::mutants;
 
 constexpr unsigned kPatienceSeconds = 60;  ///< of real time, for a mutant that never ends
-constexpr uint32_t kMostInARow = 8;        ///< calls swallowed in a row, to prove one redundant
+constexpr uint32_t kMostInARow = 24;       ///< calls swallowed in a row, to prove one redundant
 
 struct Options {
     std::string guest;
@@ -43,7 +44,7 @@ struct Count {
 };
 
 /// Runs it in a child; a child that dies of a signal was killed by what it did to itself.
-Ending run_apart(model::GuestKind guest, CycleKind kind, const Mutation& mutation) {
+Ending run_apart(const Field& field, size_t kind, const Mutation& mutation) {
     int ends[2];
     if (pipe(ends) != 0) {
         return {.wrong = "no pipe"};
@@ -56,7 +57,7 @@ Ending run_apart(model::GuestKind guest, CycleKind kind, const Mutation& mutatio
             _exit(70);
         }
         alarm(kPatienceSeconds);
-        const Ending ending = run_mutant(guest, kind, mutation);
+        const Ending ending = field.run(kind, mutation);
         const std::string text = std::to_string(ending.digest) + " " + ending.wrong;
         const ssize_t written = write(ends[1], text.data(), text.size());
         _exit(written == static_cast<ssize_t>(text.size()) ? 0 : 70);
@@ -85,18 +86,22 @@ class Hunt {
     explicit Hunt(const Options& options) : options_{options} {}
 
     int run() {
-        for (const auto guest : {model::GuestKind::xen_hvm, model::GuestKind::xen_pvh}) {
-            if (!options_.guest.empty() && options_.guest != model::name_of(guest)) {
+        // The guests of Xen's share their excuses.
+        const Field fields[] = {xen_field(model::GuestKind::xen_hvm, equivalents_),
+                                xen_field(model::GuestKind::xen_pvh, equivalents_), kvm_field()};
+        for (const Field& field : fields) {
+            if (!options_.guest.empty() && options_.guest != field.guest) {
                 continue;
             }
-            const auto mutations = all_mutations(guest);
-            for (uint8_t kind = 0; kind < kCycleKindCount; ++kind) {
-                if (!hunt_in(guest, static_cast<CycleKind>(kind), mutations)) {
+            const auto mutations = field.all();
+            for (size_t kind = 0; kind < field.kinds.size(); ++kind) {
+                if (!hunt_in(field, kind, mutations)) {
                     return 70;
                 }
             }
         }
-        const bool tidy = !whole() || all_excuses_needed();
+        const bool tidy =
+            !whole() || (all_excuses_needed(fields[0]) && all_excuses_needed(fields[2]));
         print_end();
         return count_.survived == 0 && tidy ? 0 : 1;
     }
@@ -106,44 +111,45 @@ class Hunt {
         return options_.guest.empty() && options_.kind.empty() && options_.only.empty();
     }
 
-    bool all_excuses_needed() const {
-        const auto rows = equivalents_.unneeded();
+    static bool all_excuses_needed(const Field& field) {
+        const auto rows = field.unneeded();
         for (const std::string& row : rows) {
-            std::printf("equivalents.cc: no mutant needs the excuse for \"%s\"; take it out\n",
-                        row.c_str());
+            std::printf("%s: no mutant needs the excuse for \"%s\"; take it out\n",
+                        field.guest.c_str(), row.c_str());
         }
         return rows.empty();
     }
 
-    bool hunt_in(model::GuestKind guest, CycleKind kind, std::vector<Mutation> mutations) {
-        if (!options_.kind.empty() && options_.kind != name_of(kind)) {
+    bool hunt_in(const Field& field, size_t kind, std::vector<Mutation> mutations) {
+        const char* const guest = field.guest.c_str();
+        const char* const kind_name = field.kinds[kind].c_str();
+        if (!options_.kind.empty() && options_.kind != kind_name) {
             return true;
         }
-        const Ending unbroken = run_apart(guest, kind, {.what = "unbroken"});
+        const Ending unbroken = run_apart(field, kind, {.what = "unbroken"});
         if (!unbroken.wrong.empty()) {
-            std::printf("%s %s: the unbroken guest is not clean: %s\n", model::name_of(guest),
-                        name_of(kind), unbroken.wrong.c_str());
+            std::printf("%s %s: the unbroken guest is not clean: %s\n", guest, kind_name,
+                        unbroken.wrong.c_str());
             return false;
         }
-        const auto calls = swallowed_calls(guest, kind);
+        const auto calls = field.calls(kind);
         mutations.insert(mutations.end(), calls.begin(), calls.end());
         const Count before = count_;
         for (const Mutation& mutation : mutations) {
             if (mutation.what.find(options_.only) != std::string::npos) {
-                hunt_one(guest, kind, mutation, unbroken.digest);
+                hunt_one(field, kind, mutation, unbroken.digest);
             }
         }
         std::printf(
             "%s %-16s: %u killed, %u survived, %u the same run, %u redundant, %u equivalent\n",
-            model::name_of(guest), name_of(kind), count_.killed - before.killed,
-            count_.survived - before.survived, count_.same_run - before.same_run,
-            count_.redundant - before.redundant, count_.excused - before.excused);
+            guest, kind_name, count_.killed - before.killed, count_.survived - before.survived,
+            count_.same_run - before.same_run, count_.redundant - before.redundant,
+            count_.excused - before.excused);
         return true;
     }
 
-    void hunt_one(model::GuestKind guest, CycleKind kind, const Mutation& mutation,
-                  uint64_t unbroken) {
-        const Ending ending = run_apart(guest, kind, mutation);
+    void hunt_one(const Field& field, size_t kind, const Mutation& mutation, uint64_t unbroken) {
+        const Ending ending = run_apart(field, kind, mutation);
         const char* word = "killed";
         bool& killed_somewhere = killed_somewhere_[mutation.what];
         if (!ending.wrong.empty()) {
@@ -152,11 +158,11 @@ class Hunt {
         } else if (ending.digest == unbroken) {
             ++count_.same_run;
             word = "same run";
-        } else if (const uint32_t needed = calls_in_a_row(guest, kind, mutation); needed != 0) {
+        } else if (const uint32_t needed = calls_in_a_row(field, kind, mutation); needed != 0) {
             ++count_.redundant;
             ++in_a_row_[needed];
             word = "redundant";
-        } else if (const char* const excuse = equivalents_.reason_for(kind, mutation)) {
+        } else if (const char* const excuse = field.excuse(kind, mutation)) {
             ++count_.excused;
             ++reasons_[excuse];
             word = "equivalent";
@@ -164,8 +170,7 @@ class Hunt {
             ++count_.survived;
             word = "SURVIVED";
         }
-        const std::string name =
-            std::string{model::name_of(guest)} + " " + name_of(kind) + ": " + mutation.what;
+        const std::string name = field.guest + " " + field.kinds[kind] + ": " + mutation.what;
         if (std::strcmp(word, "SURVIVED") == 0) {
             survivors_.push_back(name);
         }
@@ -176,12 +181,12 @@ class Hunt {
 
     /// How many of these calls in a row must be swallowed until somebody notices; 0 when even
     /// kMostInARow are not missed.
-    static uint32_t calls_in_a_row(model::GuestKind guest, CycleKind kind, Mutation mutation) {
+    static uint32_t calls_in_a_row(const Field& field, size_t kind, Mutation mutation) {
         if (mutation.change != Change::swallow_call) {
             return 0;
         }
         while (++mutation.times <= kMostInARow) {
-            if (!run_apart(guest, kind, mutation).wrong.empty()) {
+            if (!run_apart(field, kind, mutation).wrong.empty()) {
                 return mutation.times;
             }
         }
@@ -238,7 +243,7 @@ int main(int argc, char** argv) {
             *value = argv[++i];
         } else {
             std::fprintf(stderr,
-                         "mutants: bad argument %s; usage: mutants [--guest xen-hvm|xen-pvh] "
+                         "mutants: bad argument %s; usage: mutants [--guest xen-hvm|xen-pvh|kvm] "
                          "[--kind KIND] [--only TEXT] [--verbose]\n",
                          argument.c_str());
             return 64;

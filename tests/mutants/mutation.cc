@@ -3,7 +3,7 @@
 #include <map>
 #include <memory>
 
-#include "libresume/step_table.h"
+#include "tests/mutants/equivalents.h"
 #include "tests/mutants/hooks.h"
 
 namespace resume::mutants {
@@ -49,10 +49,9 @@ void add_rows(std::vector<Mutation>& all) {
     }
 }
 
-void add_hooks(std::vector<Mutation>& all, model::GuestKind guest) {
-    Victim sample{guest, CycleKind::checkpoint, kStepTable};
-    for (size_t driver = 0; sample.driver(driver) != nullptr; ++driver) {
-        const DriverOps& ops = sample.driver(driver)->ops();
+void add_hooks(std::vector<Mutation>& all, const std::vector<Device*>& drivers) {
+    for (size_t driver = 0; driver < drivers.size(); ++driver) {
+        const DriverOps& ops = drivers[driver]->ops();
         for (uint8_t index = 1; index < kPhaseCount; ++index) {
             const auto phase = static_cast<Phase>(index);
             if (!has_hook(ops, phase)) {
@@ -104,36 +103,35 @@ StepTable table_of(const Mutation& mutation) {
     return table;
 }
 
-std::vector<Mutation> all_mutations(model::GuestKind guest) {
+std::vector<Mutation> all_mutations(const std::vector<Device*>& drivers) {
     std::vector<Mutation> all;
     add_rows(all);
-    add_hooks(all, guest);
+    add_hooks(all, drivers);
     return all;
 }
 
-std::vector<Mutation> swallowed_calls(model::GuestKind guest, CycleKind kind) {
-    Victim unchanged{guest, kind, kStepTable};
-    static_cast<void>(unchanged.run());
+std::vector<Mutation> swallowed(const Trace& trace, EventKind kind, model::FaultSite site,
+                                bool has_sub) {
     std::vector<Mutation> all;
     std::map<std::pair<uint32_t, uint32_t>, uint32_t> made;
     bool in_cycle = false;
-    const Trace& trace = unchanged.machine.trace;
     for (uint32_t i = 0; i < trace.size(); ++i) {
         const TraceEvent& event = trace.at(i);
         if (event.kind == EventKind::cycle_begin) {
             in_cycle = true;
         } else if (event.kind == EventKind::cycle_end) {
             break;
-        } else if (event.kind == EventKind::hypercall) {
-            const auto sub = static_cast<uint32_t>(event.arg64);
+        } else if (event.kind == kind) {
+            const uint32_t sub = has_sub ? static_cast<uint32_t>(event.arg64) : model::kAnySub;
             const uint32_t before = made[{event.arg32, sub}]++;
             if (in_cycle) {
                 all.push_back({.change = Change::swallow_call,
+                               .site = site,
                                .number = event.arg32,
                                .sub = sub,
                                .skip = before,
                                .what = "swallow_call " + std::to_string(event.arg32) + "." +
-                                       std::to_string(sub) + "(" +
+                                       (has_sub ? std::to_string(sub) : std::string{}) + "(" +
                                        std::to_string(event.arg64 >> 32) + ") no. " +
                                        std::to_string(before + 1)});
             }
@@ -142,23 +140,57 @@ std::vector<Mutation> swallowed_calls(model::GuestKind guest, CycleKind kind) {
     return all;
 }
 
-Ending run_mutant(model::GuestKind guest, CycleKind kind, const Mutation& mutation) {
-    const StepTable table = table_of(mutation);
-    const auto victim = std::make_unique<Victim>(guest, kind, table);
+void break_guest(const Mutation& mutation, Machine& machine, Device* driver) {
     if (mutation.change == Change::swallow_call) {
-        victim->machine.faults.add({.site = model::FaultSite::hypercall,
-                                    .number = mutation.number,
-                                    .sub = mutation.sub,
-                                    .skip = mutation.skip,
-                                    .times = mutation.times,
-                                    .swallow = true});
+        machine.faults.add({.site = mutation.site,
+                            .number = mutation.number,
+                            .sub = mutation.sub,
+                            .skip = mutation.skip,
+                            .times = mutation.times,
+                            .swallow = true});
+    } else if (mutation.phase != Phase::none) {
+        break_hook(*driver, mutation.phase, mutation.change);
     }
-    if (mutation.phase != Phase::none) {
-        victim->mutate = [&victim, &mutation] {
-            break_hook(*victim->driver(mutation.driver), mutation.phase, mutation.change);
+}
+
+Field xen_field(model::GuestKind guest, Equivalents& equivalents) {
+    Field field;
+    field.guest = model::name_of(guest);
+    for (uint8_t kind = 0; kind < kCycleKindCount; ++kind) {
+        field.kinds.emplace_back(name_of(static_cast<CycleKind>(kind)));
+    }
+    field.all = [guest] {
+        Victim sample{guest, CycleKind::checkpoint, kStepTable};
+        std::vector<Device*> drivers;
+        while (Device* const driver = sample.driver(drivers.size())) {
+            drivers.push_back(driver);
+        }
+        return all_mutations(drivers);
+    };
+    field.calls = [guest](size_t kind) {
+        Victim unchanged{guest, static_cast<CycleKind>(kind), kStepTable};
+        static_cast<void>(unchanged.run());
+        return swallowed(unchanged.machine.trace, EventKind::hypercall, model::FaultSite::hypercall,
+                         true);
+    };
+    field.run = [guest](size_t kind, const Mutation& mutation) {
+        const StepTable table = table_of(mutation);
+        const auto victim = std::make_unique<Victim>(guest, static_cast<CycleKind>(kind), table);
+        const auto broken = [&] {
+            break_guest(mutation, victim->machine, victim->driver(mutation.driver));
         };
-    }
-    return victim->run();
+        if (mutation.change == Change::swallow_call) {
+            broken();  // counted from boot
+        } else {
+            victim->mutate = broken;
+        }
+        return victim->run();
+    };
+    field.excuse = [&equivalents](size_t kind, const Mutation& mutation) {
+        return equivalents.reason_for(static_cast<CycleKind>(kind), mutation);
+    };
+    field.unneeded = [&equivalents] { return equivalents.unneeded(); };
+    return field;
 }
 
 }  // namespace resume::mutants

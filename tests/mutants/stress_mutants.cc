@@ -41,7 +41,8 @@ Device* driver_of(XenGuest& guest, size_t index) {
 }
 
 std::vector<Mutation> mutations() {
-    std::vector<Mutation> all = all_mutations(model::GuestKind::xen_hvm);
+    Equivalents unused;
+    std::vector<Mutation> all = xen_field(model::GuestKind::xen_hvm, unused).all();
     const auto leave_out = [](const Mutation& mutation) {
         constexpr size_t kInEachGuest = 10;
         return mutation.driver >= kInEachGuest || !changes_something(mutation);

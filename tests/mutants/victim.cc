@@ -143,7 +143,11 @@ Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
             Bugs{}},
       kind_{kind},
       handshake_{machine, guest.store(), {}},
-      citizens_{machine, guest} {
+      citizens_{machine,
+                {.store_closed = [this] { return guest.store().closed(); },
+                 .inside_store = [this](uint32_t task) { return guest.store().inside(task); },
+                 .use_store = [this] { return guest.store().write("data/disk", "1", 1); },
+                 .read_clock = [this] { static_cast<void>(guest.time().monotonic()); }}} {
     poke_.path = "data/poke";
     poke_.argument = this;
     poke_.fired = [](void* self, const char*) noexcept { ++static_cast<Victim*>(self)->pokes_; };
@@ -232,7 +236,7 @@ Ending Victim::run() {
     if (wrong_.empty()) {
         wrong_ = judge();
     }
-    return {.wrong = wrong_, .digest = digest()};
+    return {.wrong = wrong_, .digest = digest_of(machine.trace)};
 }
 
 bool Victim::boot() {
@@ -357,14 +361,14 @@ std::string Victim::judge() {
 }
 
 // Of everything in the trace but times: two runs with one digest did the same.
-uint64_t Victim::digest() const {
+uint64_t digest_of(const Trace& trace) {
     uint64_t hash = 0xcbf29ce484222325;
     const auto mix = [&hash](uint64_t word) {
         hash = (hash ^ word) * 0x100000001b3;
         hash ^= hash >> 29;
     };
-    for (uint32_t i = 0; i < machine.trace.size(); ++i) {
-        const TraceEvent& event = machine.trace.at(i);
+    for (uint32_t i = 0; i < trace.size(); ++i) {
+        const TraceEvent& event = trace.at(i);
         const bool tells_time =
             event.kind == EventKind::timer_armed || event.kind == EventKind::clock_read ||
             event.kind == EventKind::clock_offset || event.kind == EventKind::runstate_folded;
@@ -374,7 +378,7 @@ uint64_t Victim::digest() const {
         mix(event.arg32 | static_cast<uint64_t>(static_cast<uint32_t>(event.status)) << 32);
         mix(tells_time ? 0 : event.arg64);
     }
-    mix(machine.trace.lost());
+    mix(trace.lost());
     return hash;
 }
 

@@ -13,6 +13,7 @@ namespace resume::stress {
 
 struct GuestOptions {
     model::GuestKind guest = model::GuestKind::xen_hvm;
+    Kind kind = Kind::xen_suspend;
     uint32_t vcpus = 1;
     std::string socket;     ///< of a real xenstored; empty: the store in this process
     std::string base_path;  ///< below which everything happens there

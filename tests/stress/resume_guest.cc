@@ -6,13 +6,24 @@
 #include <exception>
 
 #include "tests/stress/guest_run.h"
+#include "tests/stress/kvm_run.h"
 
 namespace {
 
-resume::stress::GuestRun* g_run = nullptr;
+template <class Run>
+Run* g_run = nullptr;
 
-void on_signal(int) {
-    g_run->stop();
+template <class Run>
+int run_guest(const resume::stress::GuestOptions& options) {
+    Run run{options};
+    g_run<Run> = &run;
+    const auto on_signal = [](int) { g_run<Run>->stop(); };
+    std::signal(SIGTERM, on_signal);
+    std::signal(SIGINT, on_signal);
+    const resume::stress::ExitCode code = run.run();
+    std::signal(SIGTERM, SIG_IGN);
+    std::signal(SIGINT, SIG_IGN);
+    return static_cast<int>(code);
 }
 
 }  // namespace
@@ -26,14 +37,9 @@ int main(int argc, char** argv) {
         return parsed.exit_code;
     }
     try {
-        resume::stress::GuestRun run{*parsed.options};
-        g_run = &run;
-        std::signal(SIGTERM, on_signal);
-        std::signal(SIGINT, on_signal);
-        const ExitCode code = run.run();
-        std::signal(SIGTERM, SIG_IGN);
-        std::signal(SIGINT, SIG_IGN);
-        return static_cast<int>(code);
+        return parsed.options->guest == resume::model::GuestKind::kvm
+                   ? run_guest<resume::stress::KvmRun>(*parsed.options)
+                   : run_guest<resume::stress::GuestRun>(*parsed.options);
     } catch (const std::exception& error) {
         spdlog::error("{}", error.what());
         return static_cast<int>(ExitCode::not_available);

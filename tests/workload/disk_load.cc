@@ -23,8 +23,9 @@ Words words_of(uint64_t number, uint32_t version) noexcept {
 
 }  // namespace
 
-DiskLoad::DiskLoad(Blkfront& disk, DiskLane* lanes, uint32_t count, uint64_t seed) noexcept
-    : disk_{disk}, lanes_{lanes}, count_{count}, state_{mix(seed + 1)} {
+DiskLoad::DiskLoad(void* disk, Submit submit, DiskLane* lanes, uint32_t count,
+                   uint64_t seed) noexcept
+    : disk_{disk}, submit_{submit}, lanes_{lanes}, count_{count}, state_{mix(seed + 1)} {
     for (uint32_t i = 0; i < count; ++i) {
         lanes[i].load = this;
         lanes[i].first_sector = uint64_t{i} * kLaneSectors;
@@ -69,7 +70,7 @@ void DiskLoad::start() noexcept {
 
 void DiskLoad::submit(DiskLane& lane) noexcept {
     lane.completions = 0;
-    if (disk_.submit(lane.request).ok()) {
+    if (submit_(disk_, lane.request).ok()) {
         ++under_way_;
     } else {
         ++failed_;

@@ -5,7 +5,7 @@
 // disk's file. Core's subset: the same objects load the modelled disk and a real one.
 #pragma once
 
-#include "drivers/blkfront/blkfront.h"
+#include "drivers/block/part.h"
 
 namespace resume {
 inline namespace v0 {
@@ -28,8 +28,15 @@ struct alignas(kPageSize) DiskLane {
 
 class DiskLoad {
   public:
-    /// `lanes` lanes of the caller's; the disk has at least kLaneSectors for each, from sector 0.
-    DiskLoad(Blkfront& disk, DiskLane* lanes, uint32_t count, uint64_t seed) noexcept;
+    /// `lanes` lanes of the caller's; the disk, whatever driver it is of, has at least kLaneSectors
+    /// for each, from sector 0.
+    template <class Disk>
+    DiskLoad(Disk& disk, DiskLane* lanes, uint32_t count, uint64_t seed) noexcept
+        : DiskLoad{&disk,
+                   [](void* of, BlockRequest& request) noexcept {
+                       return static_cast<Disk*>(of)->submit(request);
+                   },
+                   lanes, count, seed} {}
 
     // Thread context, CPU 0.
     /// Keeps every lane busy from here on.
@@ -53,6 +60,9 @@ class DiskLoad {
     static bool holds(const char* sector, uint64_t number, uint32_t version) noexcept;
 
   private:
+    using Submit = Result<> (*)(void* disk, BlockRequest& request) noexcept;
+
+    DiskLoad(void* disk, Submit submit, DiskLane* lanes, uint32_t count, uint64_t seed) noexcept;
     void next(DiskLane& lane) noexcept;
     void write(DiskLane& lane) noexcept;
     void read_back(DiskLane& lane) noexcept;
@@ -61,7 +71,8 @@ class DiskLoad {
     uint32_t random(uint32_t below) noexcept;
     static void on_completed(void* lane, BlockRequest& request, Errc result) noexcept;
 
-    Blkfront& disk_;
+    void* disk_;
+    Submit submit_;
     DiskLane* lanes_;
     uint32_t count_;
     uint64_t state_;

@@ -14,7 +14,7 @@ constexpr uint32_t kPatienceSeconds = 2;
 
 }  // namespace
 
-FrameLoad::FrameLoad(Machine& machine, Netfront& net, uint64_t seed) noexcept
+FrameLoad::FrameLoad(Machine& machine, const Link& net, uint64_t seed) noexcept
     : machine_{machine}, net_{net}, seed_{seed} {}
 
 /// All but the addresses is a function of the number.
@@ -35,15 +35,15 @@ void FrameLoad::send(Lane& lane) noexcept {
         static_cast<uint32_t>(kLeast + mix(seed_ ^ number) % (kFrameMax - kLeast + 1));
     for (uint32_t i = 0; i < kMacSize; ++i) {
         frame_[i] = static_cast<char>(0xff);
-        frame_[kMacSize + i] = static_cast<char>(net_.mac()[i]);
+        frame_[kMacSize + i] = static_cast<char>(net_.mac[i]);
     }
     fill(frame_, number, size);
-    if (net_.send(frame_, size).ok()) {
+    if (net_.send(net_.self, frame_, size)) {
         number_ = number;
         lane = {.number = number,
                 .size = size,
                 .sent = raw_counter(machine_),
-                .connection = net_.counters().connections};
+                .connection = net_.counters->connections};
     }
 }
 
@@ -52,7 +52,7 @@ uint32_t FrameLoad::under_way() noexcept {
     const Ticks now = raw_counter(machine_);
     const Ticks patience = counter_hz(machine_) * kPatienceSeconds;
     for (Lane& lane : lanes_) {
-        const bool torn = lane.connection != net_.counters().connections;
+        const bool torn = lane.connection != net_.counters->connections;
         if (lane.number != 0 && (torn || now - lane.sent > patience)) {
             give_up(lane);
         }

@@ -4,7 +4,8 @@
 // interface and a real one.
 #pragma once
 
-#include "drivers/netfront/netfront.h"
+#include "drivers/net/link.h"
+#include "libresume/platform/machine.h"
 
 namespace resume {
 inline namespace v0 {
@@ -16,7 +17,18 @@ class FrameLoad {
   public:
     static constexpr uint32_t kLanes = 8;
 
-    FrameLoad(Machine& machine, Netfront& net, uint64_t seed) noexcept;
+    /// `net` is an interface of any driver's.
+    template <class Net>
+    FrameLoad(Machine& machine, Net& net, uint64_t seed) noexcept
+        : FrameLoad{machine,
+                    {.self = &net,
+                     .send =
+                         [](void* of, const char* frame, uint32_t size) noexcept {
+                             return static_cast<Net*>(of)->send(frame, size).ok();
+                         },
+                     .mac = net.mac(),
+                     .counters = &net.counters()},
+                    seed} {}
     /// What the interface hands its frames to.
     static void on_received(void* self, const char* frame, uint32_t size) noexcept;
 
@@ -42,6 +54,14 @@ class FrameLoad {
         uint64_t connection = 0;  ///< that it was sent on
     };
 
+    struct Link {
+        void* self;
+        bool (*send)(void* self, const char* frame, uint32_t size) noexcept;
+        const uint8_t* mac;
+        const NetCounters* counters;
+    };
+
+    FrameLoad(Machine& machine, const Link& net, uint64_t seed) noexcept;
     void send(Lane& lane) noexcept;
     void fill(char* frame, uint64_t number, uint32_t size) const noexcept;
     void take(const char* frame, uint32_t size) noexcept;
@@ -49,7 +69,7 @@ class FrameLoad {
     void compare(const Lane& lane, const char* frame, uint32_t size) noexcept;
 
     Machine& machine_;
-    Netfront& net_;
+    Link net_;
     uint64_t seed_;
     static constexpr uint32_t kGivenUp = 64;
     Lane lanes_[kLanes];

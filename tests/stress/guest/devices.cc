@@ -16,8 +16,9 @@ constexpr DriverOps OrdinaryDevice::kOps = {
     .complete = thread_up<&OrdinaryDevice::complete>,
 };
 
-OrdinaryDevice::OrdinaryDevice(XenGuest& guest, const char* name) noexcept
-    : Device{kOps, name}, guest_{guest} {}
+OrdinaryDevice::OrdinaryDevice(void* guest, void (*read_clock)(void* guest) noexcept, Bugs bugs,
+                               const char* name) noexcept
+    : Device{kOps, name}, guest_{guest}, read_clock_{read_clock}, bugs_{bugs} {}
 
 // The completion comes from an interrupt of the machine's, so what schedules it is the machine's.
 Progress OrdinaryDevice::later(ThreadContext& context, uint32_t ms) noexcept {
@@ -61,9 +62,9 @@ Progress OrdinaryDevice::suspend(ThreadContext& context) noexcept {
 
 Progress OrdinaryDevice::resume(ThreadContext& context, Outcome outcome) noexcept {
     if (behaviour.reads_clock) {
-        (void)guest_.time().monotonic();
+        read_clock_(guest_);
     }
-    if (outcome == Outcome::aborted && guest_.config().bugs.has(Bug::lost_completion)) {
+    if (outcome == Outcome::aborted && bugs_.has(Bug::lost_completion)) {
         completer_ = context.defer();  // and whoever waits for it waits for ever
         return Progress::pending();
     }
@@ -97,7 +98,7 @@ Result<> OrdinaryDevice::suspend_noirq(NoirqContext&) noexcept {
 
 Result<> OrdinaryDevice::resume_noirq(NoirqContext& context, Outcome) noexcept {
     if (behaviour.reads_clock) {
-        (void)guest_.time().monotonic();
+        read_clock_(guest_);
     }
     if (behaviour.calls_cpus) {
         on_each_cpu(

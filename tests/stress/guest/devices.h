@@ -37,7 +37,12 @@ inline constexpr size_t kMostOwnDevices = 24;
 
 class OrdinaryDevice final : public Device {
   public:
-    OrdinaryDevice(XenGuest& guest, const char* name) noexcept;
+    /// `guest` is whatever has a clock and bugs: XenGuest, KvmGuest.
+    template <class Guest>
+    OrdinaryDevice(Guest& guest, const char* name) noexcept
+        : OrdinaryDevice{
+              &guest, [](void* of) noexcept { (void)static_cast<Guest*>(of)->time().monotonic(); },
+              guest.config().bugs, name} {}
 
     Behaviour behaviour;
     /// How often it connected anew: a resume that was none would show here.
@@ -45,6 +50,8 @@ class OrdinaryDevice final : public Device {
     uint32_t cycles = 0;
 
   private:
+    OrdinaryDevice(void* guest, void (*read_clock)(void* guest) noexcept, Bugs bugs,
+                   const char* name) noexcept;
     Progress prepare(ThreadContext&) noexcept;
     Progress complete(ThreadContext&, Outcome) noexcept;
     Progress suspend(ThreadContext&) noexcept;
@@ -57,7 +64,9 @@ class OrdinaryDevice final : public Device {
     Progress later(ThreadContext&, uint32_t ms) noexcept;
     static const DriverOps kOps;
 
-    XenGuest& guest_;
+    void* guest_;
+    void (*read_clock_)(void* guest) noexcept;
+    Bugs bugs_;
     Completer completer_;
 };
 

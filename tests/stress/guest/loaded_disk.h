@@ -3,6 +3,7 @@
 
 #include <cstddef>
 
+#include "drivers/blkfront/blkfront.h"
 #include "drivers/model/backend/blkback.h"
 #include "tests/stress/guest/guest_memory.h"
 #include "tests/stress/guest/modelled_guest.h"

@@ -121,7 +121,8 @@ DeviceTree tree_of(const Words& words, model::GuestKind guest) {
 void settle(StressOptions& options, const Words& words) {
     CampaignId& id = options.campaign.id;
     if (words.guest == "kvm") {
-        throw CLI::ValidationError{"there is no modelled kvm guest yet; known: xen-hvm, xen-pvh"};
+        throw CLI::ValidationError{
+            "campaigns are of Xen's guests; resume-guest has kvm's. Known: xen-hvm, xen-pvh"};
     }
     if (words.guest != "xen-hvm" && words.guest != "xen-pvh") {
         throw CLI::ValidationError{"unknown guest '" + words.guest + "'; known: xen-hvm, xen-pvh"};

@@ -85,6 +85,9 @@ TEST(Run, FindsEachBugSwitchAndShrinksIt) {
     uint32_t small = 0, tried = 0;
     for (uint8_t i = 0; i + 1 < kBugCount; ++i) {
         const BugInfo& bug = bug_info(i);
+        if (bug.of_kvm) {
+            continue;  // lives are of Xen's guests
+        }
         ++tried;
         SCOPED_TRACE(bug.name);
         const DrawOptions draw = draw_of(model::GuestKind::xen_hvm, bug.bug);

@@ -3,7 +3,7 @@
 #include <memory>
 
 #include "drivers/blkfront/queue.h"
-#include "drivers/netfront/announcement.h"
+#include "drivers/net/announcement.h"
 #include "drivers/netfront/queue.h"
 #include "tests/conformance/model_guest.h"
 

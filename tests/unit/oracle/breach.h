@@ -22,6 +22,8 @@ std::span<const Breach> platform_breaches();
 std::span<const Breach> registration_breaches();
 /// Requests, rings and interrupts of devices and the balloon (L15-L17, L20, D).
 std::span<const Breach> device_breaches();
+/// A guest of KVM's (K, and L where it is told otherwise than Xen's).
+std::span<const Breach> kvm_breaches();
 /// The order of steps and hooks (P).
 std::span<const Breach> sequence_breaches();
 /// What the failures in the field broke (F).

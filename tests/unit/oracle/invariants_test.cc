@@ -98,7 +98,7 @@ TEST(CleanStories, MayHaveABackendThatKeepsRingsOfAFormerLife) {
 std::vector<Breach> all_breaches() {
     std::vector<Breach> all;
     for (const auto& family : {platform_breaches(), registration_breaches(), device_breaches(),
-                               sequence_breaches(), failure_breaches()}) {
+                               sequence_breaches(), failure_breaches(), kvm_breaches()}) {
         all.insert(all.end(), family.begin(), family.end());
     }
     return all;

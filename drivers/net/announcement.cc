@@ -1,4 +1,4 @@
-#include "drivers/netfront/announcement.h"
+#include "drivers/net/announcement.h"
 
 namespace resume {
 inline namespace v0 {
