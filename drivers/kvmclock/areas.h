@@ -30,12 +30,6 @@ struct alignas(64) KvmWallClock {
     uint32_t nanoseconds;
 };
 
-/// The guest-physical address of something that lies within one page.
-inline uint64_t physical_address(Machine& machine, const void* address) noexcept {
-    constexpr uint64_t kOffset = 4095;
-    return frame_of(machine, address) << 12 | (reinterpret_cast<uintptr_t>(address) & kOffset);
-}
-
 /// CPUID's features of KVM's, 0 on another hypervisor (kvm_para.h: KVM_CPUID_SIGNATURE).
 inline uint32_t kvm_features(const Machine& machine) noexcept {
     constexpr uint32_t kKvmk = 0x4b4d564b;  // "KVMK"

@@ -2,6 +2,7 @@
 
 #include "drivers/support/boot_code.h"
 #include "drivers/support/emit.h"
+#include "drivers/support/physical.h"
 
 namespace resume {
 inline namespace v0 {

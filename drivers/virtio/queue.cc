@@ -1,15 +1,9 @@
 #include "drivers/virtio/queue.h"
 
+#include "drivers/support/physical.h"
+
 namespace resume {
 inline namespace v0 {
-namespace {
-
-uint64_t physical(Machine& machine, const void* address) noexcept {
-    return uint64_t{frame_of(machine, address)} * kPageSize +
-           reinterpret_cast<uintptr_t>(address) % kPageSize;
-}
-
-}  // namespace
 
 Result<> VirtQueue::open(VirtioMmio& registers, uint32_t index, VirtQueueMemory& memory) noexcept {
     RESUME_ASSERT(memory_ == nullptr && under_way_ == 0);
@@ -29,9 +23,9 @@ Result<> VirtQueue::open(VirtioMmio& registers, uint32_t index, VirtQueueMemory&
     entries_ = free_count_ = most;
     free_ = next_available_ = next_used_ = 0;
     registers.open_queue(index, {.entries = most,
-                                 .descriptors = physical(machine_, memory.descriptors),
-                                 .available = physical(machine_, &memory.available),
-                                 .used = physical(machine_, &memory.used)});
+                                 .descriptors = physical_address(machine_, memory.descriptors),
+                                 .available = physical_address(machine_, &memory.available),
+                                 .used = physical_address(machine_, &memory.used)});
     return {};
 }
 
@@ -51,7 +45,7 @@ bool VirtQueue::put(const VirtPiece* pieces, uint32_t count, uint16_t token) noe
         const uint16_t at = free_;
         const bool last = i + 1 == count;
         memory_->descriptors[at] = {
-            .addr = physical(machine_, pieces[i].data),
+            .addr = physical_address(machine_, pieces[i].data),
             .len = pieces[i].size,
             .flags = static_cast<uint16_t>((last ? 0 : VRING_DESC_F_NEXT) |
                                            (pieces[i].device_writes ? VRING_DESC_F_WRITE : 0)),

@@ -10,6 +10,7 @@ namespace {
 
 constexpr uint32_t kQueue = 0;
 constexpr uint32_t kBlockRing = 2;  // EventKind::ring_reset, arg32
+constexpr uint32_t kTries = 100;
 /// What no device writes: a status that was not answered is no success.
 constexpr uint8_t kUnanswered = 0xff;
 
@@ -75,12 +76,15 @@ uint64_t VirtioBlk::known() const noexcept {
 
 uint64_t VirtioBlk::read_capacity() const noexcept {
     constexpr uint32_t kAt = offsetof(virtio_blk_config, capacity);
-    uint32_t generation = 0;
     uint64_t capacity = 0;
-    do {
-        generation = registers_.config_generation();
+    // A device that never settles is not waited for: its two halves are believed.
+    for (uint32_t tries = 0; tries < kTries; ++tries) {
+        const uint32_t generation = registers_.config_generation();
         capacity = registers_.config(kAt, 4) | uint64_t{registers_.config(kAt + 4, 4)} << 32;
-    } while (registers_.config_generation() != generation);
+        if (registers_.config_generation() == generation) {
+            break;
+        }
+    }
     return capacity;
 }
 

@@ -1,16 +1,10 @@
 #include "tests/mutants/kvm_victim.h"
 
 #include <cstdlib>
-#include <cstring>
-#include <set>
-
-#include "libresume/oracle/judge.h"
 
 namespace resume::mutants {
 namespace {
 
-constexpr uint32_t kRounds = 2;
-constexpr Nanoseconds kAlarm = 20 * model::kSecond;
 constexpr Nanoseconds kStolen = 3 * model::kMillisecond;
 constexpr Nanoseconds kAsleep = 3 * model::kSecond;
 
@@ -46,13 +40,6 @@ model::MachineConfig machine_of(KvmCycleKind kind) {
     return config;
 }
 
-/// Why no cycle of that kind, or none at all, can tell the mutant from the original.
-struct Excuse {
-    const char* what;
-    std::vector<KvmCycleKind> kinds;  ///< none: all
-    const char* reason;
-};
-
 }  // namespace
 
 KvmGuestConfig KvmVictim::config_of(const StepTable& table) {
@@ -71,7 +58,8 @@ KvmGuestConfig KvmVictim::config_of(const StepTable& table) {
 }
 
 KvmVictim::KvmVictim(KvmCycleKind kind, const StepTable& table)
-    : kind_{kind},
+    : Living{machine},
+      kind_{kind},
       machine{machine_of(kind)},
       citizens_{machine, {.read_clock = [this] { static_cast<void>(guest_.time().monotonic()); }}},
       guest_{machine, config_of(table)},
@@ -95,35 +83,6 @@ Device* KvmVictim::driver(size_t index) noexcept {
     Device* const drivers[] = {&guest_.timer(),      &guest_.time(),  &guest_.steal(),
                                &guest_.generation(), &virtio_.disk(), &virtio_.net()};
     return index < sizeof drivers / sizeof *drivers ? drivers[index] : nullptr;
-}
-
-bool KvmVictim::fail(const std::string& what) {
-    if (wrong_.empty()) {
-        wrong_ = "cycle " + std::to_string(round_) + ": " + what;
-    }
-    return false;
-}
-
-bool KvmVictim::run_guest(const std::function<void()>& code) {
-    const model::RunResult ended = machine.run(code);
-    if (ended.end != model::GuestEnd::returned) {
-        return fail("the guest " + std::string{name_of(ended.end)} + ": " + ended.reason);
-    }
-    return wrong_.empty();
-}
-
-Ending KvmVictim::run() {
-    if (boot()) {
-        if (mutate) {
-            mutate();
-        }
-        for (round_ = 1; round_ <= kRounds && arm_timers(kAlarm) && cycle() && live(); ++round_) {
-        }
-    }
-    if (wrong_.empty()) {
-        wrong_ = judge();
-    }
-    return {.wrong = wrong_, .digest = digest_of(machine.trace)};
 }
 
 bool KvmVictim::boot() {
@@ -191,7 +150,7 @@ bool KvmVictim::cycle() {
     if (expected.outcome == Outcome::resumed && expected.kind != Kind::hibernate) {
         machine.kvm->wake_after(kAsleep);
     }
-    if (kind_ == KvmCycleKind::image && round_ == 2) {
+    if (kind_ == KvmCycleKind::image && round() == 2) {
         // The second image is loaded in a machine of another generation.
         machine.kvm->devices_reset = [this] { machine.kvm->show_generation(); };
     }
@@ -297,103 +256,16 @@ bool KvmVictim::check_rest() {
     });
 }
 
-std::string KvmVictim::judge() {
+oracle::TraceView KvmVictim::sights() {
     oracle::TraceView view;
     view.guest = model::name_of(model::GuestKind::kvm);
     view.vcpus = kVcpus;
     view.frequency = machine.timekeeping.hz();
     view.sights = Sight::platform | Sight::hypercalls;
-    oracle::append_events(view, machine.trace);
-    view.learn_devices();
-    const oracle::Verdict verdict = oracle::judge(view);
-    if (!verdict.violations.empty()) {
-        const oracle::Violation& first = verdict.violations.front();
-        return first.id + ": " + first.detail;
-    }
-    return verdict.inconclusive.empty() ? "" : "inconclusive: " + verdict.inconclusive;
+    return view;
 }
 
-namespace {
-
-constexpr const char* kStatusSays =
-    "over S3 the device was reset with the machine, and its status says so; over an image another "
-    "kernel left it alive, and there it is missed";
-
-const std::vector<Excuse>& excuses() {
-    using K = KvmCycleKind;
-    static const std::vector<Excuse> kExcuses = {
-        {"empty_hook kvmclock.prepare", {}, "it only reads the clock, for the record in the trace"},
-        {"empty_hook kvmclock.complete",
-         {},
-         "it only reads the clock, for the record in the trace"},
-        {"empty_hook steal_time.complete", {}, "it only tells what was stolen, for the record"},
-        {"empty_hook vmgenid.resume",
-         {K::s3, K::s2idle},
-         "over S3 and s2idle no generation changes here; over an image one does, and there it is "
-         "missed"},
-        {"invert_hook vmgenid.resume",
-         {K::s3, K::s3_no_sleep, K::image_made, K::s2idle, K::refused, K::refused_late, K::woken},
-         "it looks once too often, or not, where no generation changes"},
-        {"invert_hook kvmclock.syscore_resume",
-         {K::s3_no_sleep, K::image_made},
-         "told that it resumed, it goes on where it stood a moment ago, and reads the wall clock"},
-        {"swallow_call 1263947008.",
-         {K::s3},
-         "KVM's clock goes on over S3, so that the wall clock's old base is as right as the new"},
-        {"invert_hook apic_timer.syscore_resume",
-         {K::s3_no_sleep, K::image_made},
-         "told that it resumed, it looks whether its entry is still there, and arms what is armed"},
-        {"swallow_call 2098.",
-         {K::s3_no_sleep, K::image_made},
-         "CPU 1 only stood parked and still has its timer's entry"},
-        {"lie_hook virtio_net.resume",
-         {K::s2idle},
-         "all that it writes in a thaw is that there are buffers again, and a device looks for one "
-         "when a frame comes"},
-        {"empty_hook virtio_blk.resume_early", {K::s3}, kStatusSays},
-        {"lie_hook virtio_blk.resume_early", {K::s3}, kStatusSays},
-        {"invert_hook virtio_blk.resume_early", {K::s3}, kStatusSays},
-        {"empty_hook virtio_net.resume_early", {K::s3}, kStatusSays},
-        {"lie_hook virtio_net.resume_early", {K::s3}, kStatusSays},
-        {"invert_hook virtio_net.resume_early", {K::s3}, kStatusSays},
-    };
-    return kExcuses;
-}
-
-/// Rows that were needed, by index.
-std::set<size_t>& needed() {
-    static std::set<size_t> rows;
-    return rows;
-}
-
-const char* excuse_for(size_t kind, const Mutation& mutation) {
-    for (size_t i = 0; i < excuses().size(); ++i) {
-        const Excuse& excuse = excuses()[i];
-        const bool fits = excuse.kinds.empty() ||
-                          std::find(excuse.kinds.begin(), excuse.kinds.end(),
-                                    static_cast<KvmCycleKind>(kind)) != excuse.kinds.end();
-        if (fits &&
-            std::strncmp(mutation.what.c_str(), excuse.what, std::strlen(excuse.what)) == 0) {
-            needed().insert(i);
-            return excuse.reason;
-        }
-    }
-    return nullptr;
-}
-
-std::vector<std::string> unneeded() {
-    std::vector<std::string> rows;
-    for (size_t i = 0; i < excuses().size(); ++i) {
-        if (!needed().contains(i)) {
-            rows.emplace_back(excuses()[i].what);
-        }
-    }
-    return rows;
-}
-
-}  // namespace
-
-Field kvm_field() {
+Field kvm_field(Equivalents& equivalents) {
     Field field;
     field.guest = model::name_of(model::GuestKind::kvm);
     for (const Expected& row : kExpected) {
@@ -430,8 +302,7 @@ Field kvm_field() {
         }
         return victim.run();
     };
-    field.excuse = excuse_for;
-    field.unneeded = unneeded;
+    field.equivalents = &equivalents;
     return field;
 }
 

@@ -23,7 +23,7 @@ enum class KvmCycleKind : uint8_t {
 };
 inline constexpr uint8_t kKvmCycleKindCount = 8;
 
-class KvmVictim {
+class KvmVictim final : public Living {
   public:
     static constexpr uint32_t kVcpus = 2;
 
@@ -32,10 +32,6 @@ class KvmVictim {
     KvmVictim(const KvmVictim&) = delete;
     KvmVictim& operator=(const KvmVictim&) = delete;
 
-    /// Called when the drivers are registered, before the first cycle.
-    std::function<void()> mutate;
-    /// Boots, goes through two cycles, lives a little after each, is judged.
-    Ending run();
     /// The standard driver at `index`; null behind the last.
     Device* driver(size_t index) noexcept;
 
@@ -44,17 +40,15 @@ class KvmVictim {
         KvmVcpuArea of[kVcpus];
     };
     KvmGuestConfig config_of(const StepTable& table);
-    bool boot();
-    bool cycle();
-    bool live();
+    bool boot() override;
+    bool cycle() override;
+    bool arm_timers(Nanoseconds delay) override;
+    bool live() override;
+    oracle::TraceView sights() override;
     bool check_timers();
     bool check_rest();
     bool check_virtio();
-    bool arm_timers(Nanoseconds delay);
-    bool run_guest(const std::function<void()>& code);
-    bool fail(const std::string& what);
     void idle(Nanoseconds time);
-    std::string judge();
 
     const KvmCycleKind kind_;
     Areas areas_{};
@@ -69,13 +63,11 @@ class KvmVictim {
     VirtioCitizens virtio_;
     IrqLine button_;
     uint32_t pressed_ = 0;
-    uint32_t round_ = 0;
-    std::string wrong_;
     uint32_t fired_[kVcpus] = {};
     uint32_t fired_before_[kVcpus] = {};
     Nanoseconds last_monotonic_ = 0;
 };
 
-Field kvm_field();
+Field kvm_field(Equivalents& equivalents);
 
 }  // namespace resume::mutants

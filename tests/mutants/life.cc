@@ -134,7 +134,7 @@ bool Victim::check_rest() {
         if (ipis_[0] == before[0] || ipis_[1] == before[1]) {
             fail("an IPI does not arrive");
         }
-        const std::string line = "alive " + std::to_string(round_) + "\n";
+        const std::string line = "alive " + std::to_string(round()) + "\n";
         guest.console().write(line.data(), static_cast<uint32_t>(line.size()));
         idle(10 * model::kMillisecond);
         if (machine.console.text().find(line) == std::string::npos) {
@@ -177,7 +177,7 @@ void Victim::begin_transfers() {
         busy.request.sector = 1'000 + i * 128;
         busy.request.sectors = i == 0 ? 127 : 8;
         busy.request.data = busy.data + (i == 0 ? kSectorSize : 0);
-        std::memset(busy.data, static_cast<int>(0x10 * round_ + i), sizeof busy.data);
+        std::memset(busy.data, static_cast<int>(0x10 * round() + i), sizeof busy.data);
         busy.request.argument = &busy;
         busy.request.completed = [](void* self, BlockRequest&, Errc result) noexcept {
             static_cast<Busy*>(self)->completions += result == Errc::none ? 1 : 100;
@@ -323,7 +323,7 @@ bool Victim::transfer(BlockRequest::Operation operation, char* data, uint32_t se
 void Victim::write_and_read() {
     alignas(kSectorSize) char out[8 * kSectorSize];
     alignas(kSectorSize) char back[sizeof out] = {};
-    std::memset(out, static_cast<int>(round_ + 1), sizeof out);
+    std::memset(out, static_cast<int>(round() + 1), sizeof out);
     if (!transfer(BlockRequest::Operation::write, out, 8) ||
         !transfer(BlockRequest::Operation::flush, nullptr, 0) ||
         !transfer(BlockRequest::Operation::read, back, 8) ||

@@ -5,7 +5,7 @@
 // A mutant whose run is the unbroken run, event for event, twice over and with the guest alive
 // after each cycle, changed nothing. A call that a later one of its kind makes good is proved
 // redundant: swallowed together with the next ones it must be noticed. What else survives stands in
-// equivalents.cc with its reason.
+// xen_equivalents.cc or kvm_equivalents.cc with its reason.
 // Exit 0 when all others were killed, 1 when not or when a row there is not needed, 70 when an
 // unbroken guest is not clean.
 #include <sys/wait.h>
@@ -26,7 +26,7 @@ using namespace resume;
 using namespace resume::mutants;
 
 constexpr unsigned kPatienceSeconds = 60;  ///< of real time, for a mutant that never ends
-constexpr uint32_t kMostInARow = 24;       ///< calls swallowed in a row, to prove one redundant
+constexpr uint32_t kMostInARow = 10;       ///< calls swallowed in a row, to prove one redundant
 
 struct Options {
     std::string guest;
@@ -88,7 +88,8 @@ class Hunt {
     int run() {
         // The guests of Xen's share their excuses.
         const Field fields[] = {xen_field(model::GuestKind::xen_hvm, equivalents_),
-                                xen_field(model::GuestKind::xen_pvh, equivalents_), kvm_field()};
+                                xen_field(model::GuestKind::xen_pvh, equivalents_),
+                                kvm_field(kvm_equivalents_)};
         for (const Field& field : fields) {
             if (!options_.guest.empty() && options_.guest != field.guest) {
                 continue;
@@ -112,7 +113,7 @@ class Hunt {
     }
 
     static bool all_excuses_needed(const Field& field) {
-        const auto rows = field.unneeded();
+        const auto rows = field.equivalents->unneeded();
         for (const std::string& row : rows) {
             std::printf("%s: no mutant needs the excuse for \"%s\"; take it out\n",
                         field.guest.c_str(), row.c_str());
@@ -162,7 +163,7 @@ class Hunt {
             ++count_.redundant;
             ++in_a_row_[needed];
             word = "redundant";
-        } else if (const char* const excuse = field.excuse(kind, mutation)) {
+        } else if (const char* const excuse = field.equivalents->reason_for(kind, mutation)) {
             ++count_.excused;
             ++reasons_[excuse];
             word = "equivalent";
@@ -220,7 +221,8 @@ class Hunt {
 
     const Options& options_;
     Count count_;
-    Equivalents equivalents_;
+    Equivalents equivalents_{xen_equivalents()};
+    Equivalents kvm_equivalents_{kvm_equivalents()};
     std::map<std::string, bool> killed_somewhere_;
     std::map<uint32_t, uint32_t> in_a_row_;
     std::map<std::string, uint32_t> reasons_;

@@ -186,10 +186,7 @@ Field xen_field(model::GuestKind guest, Equivalents& equivalents) {
         }
         return victim->run();
     };
-    field.excuse = [&equivalents](size_t kind, const Mutation& mutation) {
-        return equivalents.reason_for(static_cast<CycleKind>(kind), mutation);
-    };
-    field.unneeded = [&equivalents] { return equivalents.unneeded(); };
+    field.equivalents = &equivalents;
     return field;
 }
 

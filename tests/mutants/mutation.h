@@ -58,10 +58,7 @@ struct Field {
     std::function<std::vector<Mutation>()> all;
     std::function<std::vector<Mutation>(size_t kind)> calls;
     std::function<Ending(size_t kind, const Mutation& mutation)> run;
-    /// Why one that nobody noticed is no worse than the original; null when it has to be killed.
-    std::function<const char*(size_t kind, const Mutation& mutation)> excuse;
-    /// After all of it: excuses that nobody needed.
-    std::function<std::vector<std::string>()> unneeded;
+    Equivalents* equivalents = nullptr;
 };
 Field xen_field(model::GuestKind guest, Equivalents& equivalents);
 

@@ -2,7 +2,7 @@
 // stress-mutants MUTANT COMMAND  resume-stress's commands with that mutant in each guest
 //
 // Those of single hypercalls are not among them: which call of a kind it is is a matter of one
-// plan. Nor are those that change nothing in any kind of cycle (equivalents.cc).
+// plan. Nor are those that change nothing in any kind of cycle (xen_equivalents.cc).
 #include <algorithm>
 #include <cstdio>
 #include <string>
@@ -22,9 +22,9 @@ using namespace resume::mutants;
 Mutation g_mutation;
 
 bool changes_something(const Mutation& mutation) {
-    Equivalents equivalents;
-    for (uint8_t kind = 0; kind < kCycleKindCount; ++kind) {
-        if (equivalents.reason_for(static_cast<CycleKind>(kind), mutation) == nullptr) {
+    Equivalents equivalents{xen_equivalents()};
+    for (size_t kind = 0; kind < kCycleKindCount; ++kind) {
+        if (equivalents.reason_for(kind, mutation) == nullptr) {
             return true;
         }
     }
@@ -41,7 +41,7 @@ Device* driver_of(XenGuest& guest, size_t index) {
 }
 
 std::vector<Mutation> mutations() {
-    Equivalents unused;
+    Equivalents unused{xen_equivalents()};
     std::vector<Mutation> all = xen_field(model::GuestKind::xen_hvm, unused).all();
     const auto leave_out = [](const Mutation& mutation) {
         constexpr size_t kInEachGuest = 10;

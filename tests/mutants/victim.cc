@@ -1,6 +1,5 @@
 #include "tests/mutants/victim.h"
 
-#include "libresume/oracle/judge.h"
 #include "tests/support/hotplug.h"
 
 namespace resume::mutants {
@@ -13,8 +12,6 @@ constexpr Gfn kFifoBlocks = 0x300;
 constexpr Gfn kFifoArray = 0x301;
 constexpr Gfn kSharedInfo = 0xfe700;
 constexpr Gfn kGrantTable = 0xfe800;
-constexpr uint32_t kRounds = 2;
-constexpr Nanoseconds kAlarm = 20 * model::kSecond;  ///< set before each cycle, due after it
 
 model::MachineConfig machine_of(model::GuestKind guest, CycleKind kind) {
     model::MachineConfig config;
@@ -102,7 +99,8 @@ const char* name_of(CycleKind kind) noexcept {
 }
 
 Victim::Victim(model::GuestKind of, CycleKind kind, const StepTable& table)
-    : machine{machine_of(of, kind)},
+    : Living{machine},
+      machine{machine_of(of, kind)},
       guest{machine, guest_of(machine, table, citizens_, ipis_)},
       backend{machine.add_backend<model::Blkback>(disk_of())},
       disk{machine,
@@ -210,35 +208,6 @@ Device* Victim::driver(size_t index) noexcept {
     return index < sizeof drivers / sizeof *drivers ? drivers[index] : nullptr;
 }
 
-bool Victim::fail(const std::string& what) {
-    if (wrong_.empty()) {
-        wrong_ = "cycle " + std::to_string(round_) + ": " + what;
-    }
-    return false;
-}
-
-bool Victim::run_guest(const std::function<void()>& code) {
-    const model::RunResult ended = machine.run(code);
-    if (ended.end != model::GuestEnd::returned) {
-        return fail("the guest " + std::string{name_of(ended.end)} + ": " + ended.reason);
-    }
-    return wrong_.empty();
-}
-
-Ending Victim::run() {
-    if (boot()) {
-        if (mutate) {
-            mutate();
-        }
-        for (round_ = 1; round_ <= kRounds && arm_timers(kAlarm) && cycle() && live(); ++round_) {
-        }
-    }
-    if (wrong_.empty()) {
-        wrong_ = judge();
-    }
-    return {.wrong = wrong_, .digest = digest_of(machine.trace)};
-}
-
 bool Victim::boot() {
     const model::RunResult booted = machine.boot([this](BootContext& boot) {
         bool good = guest.boot(boot).ok();
@@ -344,42 +313,13 @@ bool Victim::cycle() {
     return true;
 }
 
-std::string Victim::judge() {
+oracle::TraceView Victim::sights() {
     oracle::TraceView view;
     view.guest = name_of(machine.config.guest);
     view.vcpus = kMostVcpus;
     view.frequency = machine.config.hosts.front().tsc_hz;
     view.sights = Sight::all;
-    oracle::append_events(view, machine.trace);
-    view.learn_devices();
-    const oracle::Verdict verdict = oracle::judge(view);
-    if (!verdict.violations.empty()) {
-        const oracle::Violation& first = verdict.violations.front();
-        return first.id + ": " + first.detail;
-    }
-    return verdict.inconclusive.empty() ? "" : "inconclusive: " + verdict.inconclusive;
-}
-
-// Of everything in the trace but times: two runs with one digest did the same.
-uint64_t digest_of(const Trace& trace) {
-    uint64_t hash = 0xcbf29ce484222325;
-    const auto mix = [&hash](uint64_t word) {
-        hash = (hash ^ word) * 0x100000001b3;
-        hash ^= hash >> 29;
-    };
-    for (uint32_t i = 0; i < trace.size(); ++i) {
-        const TraceEvent& event = trace.at(i);
-        const bool tells_time =
-            event.kind == EventKind::timer_armed || event.kind == EventKind::clock_read ||
-            event.kind == EventKind::clock_offset || event.kind == EventKind::runstate_folded;
-        mix(static_cast<uint64_t>(event.kind) | static_cast<uint64_t>(event.phase) << 8 |
-            static_cast<uint64_t>(event.witness) << 16 | uint64_t{event.cpu} << 24 |
-            uint64_t{event.device} << 32);
-        mix(event.arg32 | static_cast<uint64_t>(static_cast<uint32_t>(event.status)) << 32);
-        mix(tells_time ? 0 : event.arg64);
-    }
-    mix(trace.lost());
-    return hash;
+    return view;
 }
 
 }  // namespace resume::mutants

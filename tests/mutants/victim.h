@@ -17,6 +17,7 @@
 #include "drivers/vcpus/vcpus.h"
 #include "drivers/xen_guest/xen_guest.h"
 #include "tests/mutants/citizens.h"
+#include "tests/mutants/living.h"
 #include "tests/workload/frame_load.h"
 #include "tests/workload/pool_load.h"
 #include "xen/handshake/handshake.h"
@@ -37,27 +38,12 @@ enum class CycleKind : uint8_t {
 inline constexpr uint8_t kCycleKindCount = 8;
 const char* name_of(CycleKind kind) noexcept;
 
-/// How a run ended. `wrong` is empty when nobody noticed anything; `digest` is of all events.
-struct Ending {
-    std::string wrong;
-    uint64_t digest = 0;
-};
-
-/// Of everything in a trace but times: two runs with one digest did the same.
-uint64_t digest_of(const Trace& trace);
-
-class Victim {
+class Victim final : public Living {
   public:
     Victim(model::GuestKind guest, CycleKind kind, const StepTable& table);
     ~Victim();
     Victim(const Victim&) = delete;
     Victim& operator=(const Victim&) = delete;
-
-    /// Called when the drivers are registered, before the first cycle.
-    std::function<void()> mutate;
-
-    /// Boots, goes through two cycles, lives a little after each, is judged.
-    Ending run();
 
     /// The standard driver at `index`; null behind the last.
     Device* driver(size_t index) noexcept;
@@ -83,10 +69,11 @@ class Victim {
     Vcpus vcpus;
 
   private:
-    bool boot();
-    bool cycle();
-    bool arm_timers(Nanoseconds delay);
-    bool live();
+    bool boot() override;
+    bool cycle() override;
+    bool arm_timers(Nanoseconds delay) override;
+    bool live() override;
+    oracle::TraceView sights() override;
     bool check_alarm();
     bool check_store();
     bool check_time();
@@ -103,17 +90,12 @@ class Victim {
     void write_and_read();
     bool transfer(BlockRequest::Operation operation, char* data, uint32_t sectors);
     void begin_transfers();
-    bool run_guest(const std::function<void()>& code);
-    bool fail(const std::string& what);
     void idle(Nanoseconds time);
-    std::string judge();
 
     const CycleKind kind_;
     Handshake<Store> handshake_;
     Citizens citizens_;
     bool started_ = false;
-    uint32_t round_ = 0;
-    std::string wrong_;
     StoreWatch poke_;
     uint32_t pokes_ = 0;
     uint32_t ipis_[kMostVcpus] = {};

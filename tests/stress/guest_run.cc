@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <fstream>
 #include <iostream>
 
 #include "drivers/model/store/bridged.h"
@@ -72,7 +71,7 @@ ExitCode GuestRun::run() {
         }
     }
     end_publishing();
-    if (!options_.trace_file.empty() && !write_trace()) {
+    if (!options_.trace_file.empty() && !write_trace(options_.trace_file, guest_.view())) {
         return ExitCode::own_fault;
     }
     if (!options_.json && reported_ > 0) {
@@ -182,15 +181,6 @@ void GuestRun::end_publishing() {
         publisher_->stop();
         (void)guest_.guest().remove(*publisher_);
     });
-}
-
-bool GuestRun::write_trace() {
-    std::ofstream file{options_.trace_file};
-    if (!stress::write_trace(file, guest_.view())) {
-        spdlog::error("{}: cannot write the trace", options_.trace_file);
-        return false;
-    }
-    return true;
 }
 
 }  // namespace resume::stress

@@ -32,7 +32,6 @@ class GuestRun {
     bool wait_for_request(model::HostAct act);
     void report(Outcome wanted);
     void end_publishing();
-    bool write_trace();
 
     GuestOptions options_;
     ModelledGuest guest_;

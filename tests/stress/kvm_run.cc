@@ -2,7 +2,6 @@
 
 #include <spdlog/spdlog.h>
 
-#include <fstream>
 #include <iostream>
 
 #include "libresume/oracle/trace_report.h"
@@ -63,7 +62,7 @@ ExitCode KvmRun::run() {
             break;
         }
     }
-    if (!options_.trace_file.empty() && !write_trace()) {
+    if (!options_.trace_file.empty() && !write_trace(options_.trace_file, guest_.view())) {
         return ExitCode::own_fault;
     }
     if (!options_.json && reported_ > 0) {
@@ -130,15 +129,6 @@ void KvmRun::report(Outcome wanted) {
     if (!verdict.inconclusive.empty()) {
         spdlog::warn("the oracle cannot tell: {}", verdict.inconclusive);
     }
-}
-
-bool KvmRun::write_trace() {
-    std::ofstream file{options_.trace_file};
-    if (!stress::write_trace(file, guest_.view())) {
-        spdlog::error("{}: cannot write the trace", options_.trace_file);
-        return false;
-    }
-    return true;
 }
 
 }  // namespace resume::stress

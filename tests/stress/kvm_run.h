@@ -22,7 +22,6 @@ class KvmRun {
     /// False when the guest is dead.
     bool cycle(Outcome wanted);
     void report(Outcome wanted);
-    bool write_trace();
 
     GuestOptions options_;
     KvmModelledGuest guest_;

@@ -277,7 +277,8 @@ const std::vector<Missing>& missing_faults() {
          "it would write to pages of requests that the guest sends anew, and no guest can tell"},
         {"a slow network backend",
          "no row draws it yet; the oracle would give its link 100 ms to say where it is"},
-        {"kvm", "there is no modelled KVM guest"},
+        {"kvm",
+         "its guest is modelled, its lives are not planned yet: resume-guest and the scenarios"},
     };
     return missing;
 }

@@ -22,7 +22,7 @@ class GuestPart {
     /// When every fault has stopped and two cycles have gone by without any: uses the driver once.
     /// What is wrong with it; empty when nothing is.
     virtual std::string trouble() = 0;
-    /// Takes the driver out again.
+    /// Takes the driver out again; also after an attach() that failed half-way.
     virtual void detach() = 0;
 };
 

@@ -88,19 +88,9 @@ std::optional<LifePlan> plan_wanted(const StressOptions& options) {
     return plan;
 }
 
-bool written(const std::string& path, bool good) {
-    if (!good) {
-        spdlog::error("{}: cannot be written", path);
-    }
-    return good;
-}
-
 bool keep(const StressOptions& options, const LifePlan& plan, const LifeResult& result) {
-    if (!options.trace_file.empty()) {
-        std::ofstream file{options.trace_file};
-        if (!written(options.trace_file, write_trace(file, result.view))) {
-            return false;
-        }
+    if (!options.trace_file.empty() && !write_trace(options.trace_file, result.view)) {
+        return false;
     }
     if (!options.out_file.empty()) {
         std::ofstream file{options.out_file};

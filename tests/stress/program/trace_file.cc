@@ -1,14 +1,25 @@
 #include "tests/stress/program/trace_file.h"
 
+#include <spdlog/spdlog.h>
+
 #include <array>
 #include <bit>
+#include <fstream>
 #include <vector>
 
 #include "libresume/trace_text.h"
 
 namespace resume::stress {
 
-bool write_trace(std::ostream& out, const oracle::TraceView& view) {
+bool written(const std::string& path, bool good) {
+    if (!good) {
+        spdlog::error("{}: cannot be written", path);
+    }
+    return good;
+}
+
+bool write_trace(const std::string& path, const oracle::TraceView& view) {
+    std::ofstream out{path};
     std::vector<TraceEvent> storage(std::bit_ceil(view.events.size() + 1));
     Trace trace{storage.data(), static_cast<uint32_t>(storage.size())};
     for (const TraceEvent& event : view.events) {
@@ -31,7 +42,7 @@ bool write_trace(std::ostream& out, const oracle::TraceView& view) {
     while (const uint32_t size = writer.next(line.data(), line.size())) {
         out.write(line.data(), size);
     }
-    return static_cast<bool>(out.flush());
+    return written(path, static_cast<bool>(out.flush()));
 }
 
 }  // namespace resume::stress

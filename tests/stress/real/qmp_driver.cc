@@ -17,7 +17,6 @@ namespace {
 
 constexpr int kLookMs = 10;
 constexpr uint64_t kSlowBytes = 4U << 20;  ///< a second: a move that is still there to be cancelled
-constexpr uint64_t kFullBytes = uint64_t{1} << 30;
 constexpr const char* kSnapshot = "resume-stress";
 
 class Qemu final : public Driver {
@@ -36,6 +35,10 @@ class Qemu final : public Driver {
             if (const std::string status = qemu.status(); status != "running") {
                 throw NotAvailable{state_->socket + ": the guest is '" + status +
                                    "' and has to be running"};
+            }
+            if (state_->bandwidth == 0) {
+                state_->bandwidth =
+                    qemu.call("query-migrate-parameters").value("max-bandwidth", uint64_t{0});
             }
         } catch (const QmpError& error) {
             throw NotAvailable{error.what()};
@@ -130,21 +133,21 @@ class Qemu final : public Driver {
             throw std::runtime_error{"--incoming-cmd: " + started.text()};
         }
         Qmp there{socket, options_.patience};
-        {
+        try {
             Qmp qemu = here();
-            allow(qemu, kFullBytes);
             qemu.call("migrate", {{"uri", uri}});
-            const std::string status = end_of_migration(qemu);
-            if (status != "completed") {
-                quit(there);
+            if (const std::string status = end_of_migration(qemu); status != "completed") {
                 throw std::runtime_error{"the migration " + status};
             }
             quit(qemu);
-            if (state_->socket != options_.socket) {
-                std::filesystem::remove(state_->socket);
-            }
-            std::filesystem::remove(at + ".stream");
+        } catch (...) {
+            quit(there);  // or each such cycle would leave one behind
+            throw;
         }
+        if (state_->socket != options_.socket) {
+            std::filesystem::remove(state_->socket);
+        }
+        std::filesystem::remove(at + ".stream");
         state_->socket = socket;
         wait_until_running(there);
         return "migrated";
@@ -163,7 +166,7 @@ class Qemu final : public Driver {
         }
         qemu.call("migrate_cancel");
         const std::string status = end_of_migration(qemu);
-        allow(qemu, kFullBytes);
+        allow(qemu, state_->bandwidth);
         if (status == "completed") {
             qemu.call("cont");  // it was too fast for us, and nobody took it
             return "sent-whole";

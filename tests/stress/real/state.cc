@@ -11,8 +11,8 @@
 namespace resume::stress::real {
 
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Failure, cycle, what, crash, known, log)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, campaign, boot_id, pm_test_was, socket, begun, ended,
-                                   probed, reported, outcomes, failures)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(State, campaign, boot_id, pm_test_was, socket, bandwidth, begun,
+                                   ended, probed, reported, outcomes, failures)
 
 namespace {
 

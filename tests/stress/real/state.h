@@ -24,6 +24,7 @@ struct State {
     std::string boot_id;
     std::string pm_test_was;  ///< of /sys/power/pm_test; empty: not touched
     std::string socket;       ///< qmp: of the QEMU that has the guest now
+    uint64_t bandwidth = 0;   ///< qmp: bytes a second that a migration may take, as it was found
     uint64_t begun = 0;       ///< cycles; the probe is number 0 and is not counted
     uint64_t ended = 0;
     bool probed = false;

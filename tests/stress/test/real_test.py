@@ -114,7 +114,7 @@ class Real(unittest.TestCase):
         self.run_it("--cycles", "0", "--cycle-cmd", "true")
         self.state.write_text(json.dumps({
             "schema": "resume-stress-real-2", "campaign": "cmd, 3 cycles, seed 1",
-            "boot_id": "another", "pm_test_was": "", "socket": "", "begun": 2, "ended": 1, "probed": True,
+            "boot_id": "another", "pm_test_was": "", "socket": "", "bandwidth": 0, "begun": 2, "ended": 1, "probed": True,
             "reported": 0, "outcomes": {"done": 1}, "failures": []}))
         status, out, _ = self.run_it("--cycles", "3", "--cycle-cmd", "true")
         self.assertEqual(status, CRASH)
