@@ -11,7 +11,7 @@ namespace resume::model {
 
 namespace {
 
-constexpr uint32_t kReceive = 0, kSend = 1, kControl = 2;
+constexpr uint32_t kReceive = 0, kSend = 1;  // the control queue: any other
 constexpr std::size_t kHead = sizeof(virtio_net_hdr_v1);
 constexpr std::size_t kLeast = 14, kLargest = 1514, kType = 12;
 constexpr int32_t kMalformed = 3;  // io_refused
