@@ -34,8 +34,9 @@ class Lie {
             swallow(model::FaultSite::msr_write, msr);
         }
         for (uint32_t device = 1; device <= 2; ++device) {
-            for (const uint32_t offset : {VIRTIO_MMIO_STATUS, VIRTIO_MMIO_QUEUE_NOTIFY,
-                                          VIRTIO_MMIO_QUEUE_READY, VIRTIO_MMIO_DRIVER_FEATURES}) {
+            for (const uint32_t offset :
+                 {uint32_t{VIRTIO_MMIO_STATUS}, uint32_t{VIRTIO_MMIO_QUEUE_NOTIFY},
+                  uint32_t{VIRTIO_MMIO_QUEUE_READY}, uint32_t{VIRTIO_MMIO_DRIVER_FEATURES}}) {
                 swallow(model::FaultSite::io_write,
                         static_cast<uint32_t>(model::VirtioPort::kFirstBase +
                                               device * model::VirtioPort::kSize) +
