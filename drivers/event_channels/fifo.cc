@@ -70,8 +70,9 @@ Result<> FifoPorts::add_cpu(uint32_t cpu) noexcept {
 
 Result<> FifoPorts::expand_array() noexcept {
     for (pages_in_use_ = 0; pages_in_use_ < pages_.array_pages; ++pages_in_use_) {
+        event_word_t* const words = &word(pages_in_use_ * kWordsPerPage);
         for (uint32_t i = 0; i < kWordsPerPage; ++i) {
-            word(pages_in_use_ * kWordsPerPage + i) = kMasked;
+            words[i] = kMasked;
         }
         evtchn_expand_array expand{.array_gfn = pages_.array + pages_in_use_};
         RESUME_TRY(xen_result(xen::event_channel_op(machine_, EVTCHNOP_expand_array, expand)));
@@ -84,8 +85,11 @@ void FifoPorts::mask(Port port) noexcept {
 }
 
 void FifoPorts::mask_all() noexcept {
-    for (Port port = 0; port < ports(); ++port) {
-        mask(port);
+    for (Port first = 0; first < ports(); first += kWordsPerPage) {
+        event_word_t* const words = &word(first);
+        for (uint32_t i = 0; i < kWordsPerPage; ++i) {
+            __atomic_fetch_or(&words[i], kMasked, __ATOMIC_SEQ_CST);
+        }
     }
 }
 

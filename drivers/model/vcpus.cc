@@ -132,6 +132,7 @@ bool Vcpus::deliver() {
             if (storm == kStormLimit) {
                 machine_.die(GuestEnd::hung, "the interrupt handler never clears its upcall");
             }
+            publish_times();
             take(cpu);
             any = true;
         }
@@ -191,7 +192,14 @@ void Vcpus::end_blocking(Nanoseconds since) {
         vcpu.runstate[RUNSTATE_blocked] += now - from;
         vcpu.runstate_since = now;
     }
-    machine_.timekeeping.publish_all();
+    unpublished_ = true;
+}
+
+void Vcpus::publish_times() {
+    if (unpublished_) {
+        unpublished_ = false;
+        machine_.timekeeping.publish_all();
+    }
 }
 
 void Vcpus::add_steal(uint32_t cpu, Nanoseconds stolen) {

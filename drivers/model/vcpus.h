@@ -73,6 +73,9 @@ class Vcpus {
     [[nodiscard]] bool deliverable(uint32_t cpu);
     void eoi(uint32_t cpu);
     void end_blocking(Nanoseconds since);
+    /// Writes the guest's clocks and runstates anew if they are old: before any of its code runs
+    /// after it blocked. What the host does in between the guest does not see.
+    void publish_times();
     /// `system`: Xen's system time now.
     void publish_runstate(uint32_t cpu, Nanoseconds system);
     void add_steal(uint32_t cpu, Nanoseconds stolen);
@@ -111,6 +114,7 @@ class Vcpus {
     uint8_t line_gate_ = 0;  ///< where the platform device's line is routed: the first gate
     uint32_t current_ = 0;
     uint32_t online_ = 1;
+    bool unpublished_ = false;
     CallbackRoute route_ = CallbackRoute::none;
     uint8_t route_vector_ = 0;
     /// Where Xen writes for a vCPU that has no place in shared_info and none of its own.
