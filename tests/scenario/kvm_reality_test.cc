@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <map>
+#include <set>
 
 #include "agent/observe/ftrace_line.h"
 #include "tests/stress/guest/kvm_modelled_guest.h"
@@ -212,11 +213,16 @@ class KvmRealityTest : public ::testing::TestWithParam<Case> {
         return steps;
     }
 
+    /// Of the kernel's devices: the guest's own may have the same names.
     std::vector<Callback> model_callbacks() {
         const oracle::TraceView& view = guest_->view();
+        std::set<DeviceId> kernels;
+        for (const auto& device : devices_) {
+            kernels.insert(device->id());
+        }
         std::vector<Callback> callbacks;
         for (const TraceEvent& event : view.events) {
-            if (event.kind == EventKind::hook_begin) {
+            if (event.kind == EventKind::hook_begin && kernels.contains(event.device)) {
                 callbacks.push_back({view.device_name(event.device), name_of(event.phase)});
             }
         }
