@@ -4,7 +4,6 @@
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +34,13 @@ bool runs(const Root& root, const std::string& program) {
         }
     }
     return false;
+}
+
+void warn(const std::string& why) {
+    log(LogLevel::warning,
+        "chronyc makestep: %s; run it by hand, or have chronyd step by itself (makestep in "
+        "chrony.conf)",
+        why.c_str());
 }
 
 }  // namespace
@@ -112,7 +118,7 @@ void ClockParticipant::after(Outcome, Done done) {
                           explain("cannot step by " + by, error) +
                               (error == EPERM ? " (drop-in step-clock.conf allows it)" : ""));
             } else {
-                means_.moved();
+                means_.moved(decision.by_ns);
                 add_check("clock", "ok", "stepped by " + by);
             }
             break;
@@ -128,33 +134,35 @@ int step_wall_clock(int64_t by_ns) {
     return ::clock_settime(CLOCK_REALTIME, &wanted) == 0 ? 0 : errno;
 }
 
-void tell_time_daemon(const std::string& daemon, bool manager) {
-    if (daemon != "chronyd") {
-        return;  // the others notice by themselves, and have nothing to be told by
+void TimeDaemonTeller::tell(const std::string& daemon) {
+    if (daemon != "chronyd" || busy()) {  // a step that is under way is one for this as well
+        return;
     }
     // In a unit of its own it is out of our sandbox, in which the daemon's socket is out of reach;
     // what it says is in the journal.
     std::vector<std::string> words;
-    if (manager) {
+    if (manager_) {
         words = {"/usr/bin/systemd-run", "--quiet", "--collect",
                  "--unit=libresume-makestep-" + std::to_string(::getpid()) + ".service"};
     }
-    words.insert(words.end(), {"/usr/bin/chronyc", "makestep"});
+    words.insert(words.end(), {root_("/usr/bin/chronyc"), "makestep"});
     std::vector<char*> arguments;
     for (auto& word : words) {
         arguments.push_back(word.data());
     }
     arguments.push_back(nullptr);
+    const auto ended = [](int status) {
+        if (status != 0) {
+            warn("it failed");
+        }
+    };
     pid_t pid = 0;
-    int status = 0;
-    const int error =
-        ::posix_spawn(&pid, arguments[0], nullptr, nullptr, arguments.data(), environ);
-    // By itself it talks to a local socket, with a time-out of its own of three seconds.
-    if (error != 0 || ::waitpid(pid, &status, 0) != pid || status != 0) {
-        log(LogLevel::warning,
-            "%s; run it by hand, or have chronyd step by itself (makestep in "
-            "chrony.conf)",
-            explain("chronyc makestep did not go well", error).c_str());
+    int error = ::posix_spawn(&pid, arguments[0], nullptr, nullptr, arguments.data(), environ);
+    if (error == 0) {
+        error = child_.watch(pid, ended);
+    }
+    if (error != 0) {
+        warn(explain("it could not be started", error));
     }
 }
 

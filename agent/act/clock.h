@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/act/participant.h"
+#include "agent/base/child_watch.h"
 #include "agent/base/files.h"
 #include "agent/config/config.h"
 
@@ -38,7 +39,7 @@ class ClockParticipant final : public Participant {
         /// chronyc makestep, or nothing where the daemon has no such thing.
         std::function<void(const std::string& daemon)> tell{};
         /// The clock was moved by us: no news.
-        std::function<void()> moved{};
+        std::function<void(int64_t by_ns)> moved{};
     };
     ClockParticipant(Cycle& cycle, const Config& config, const Root& root, Means means);
 
@@ -53,8 +54,23 @@ class ClockParticipant final : public Participant {
 
 /// clock_settime on CLOCK_REALTIME, relative to now.
 int step_wall_clock(int64_t by_ns);
-/// `chronyc makestep` where chronyd runs. `manager`: in a transient unit of systemd's, which is not
-/// waited for; otherwise it is, three seconds at most.
-void tell_time_daemon(const std::string& daemon, bool manager);
+
+/// `chronyc makestep`, while the agent goes on: a machine that was just restored is slow, and what
+/// belongs to its restore is to be heard at its time.
+class TimeDaemonTeller {
+  public:
+    /// `manager`: in a transient unit of systemd's, out of the agent's sandbox.
+    TimeDaemonTeller(EventLoop& loop, const Root& root, bool manager)
+        : root_{root}, manager_{manager}, child_{loop} {}
+
+    /// Nothing but for chronyd: the others notice by themselves, and have nothing to be told by.
+    void tell(const std::string& daemon);
+    [[nodiscard]] bool busy() const noexcept { return child_.pid() != 0; }
+
+  private:
+    Root root_;
+    bool manager_;
+    ChildWatch child_;
+};
 
 }  // namespace resume::agent

@@ -4,9 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,7 +23,6 @@ std::vector<std::string> environment_of(const HookCall& call) {
             "LIBRESUME_DEADLINE_MS=" + std::to_string(call.deadline_ms)};
 }
 
-constexpr std::chrono::milliseconds kLookEvery{20};
 constexpr int64_t kHookSeconds =
     std::chrono::duration_cast<std::chrono::seconds>(HookRunner::kEach).count();
 
@@ -85,7 +82,8 @@ std::string said_of(const HookResult& result) {
 
 }  // namespace
 
-HookRunner::HookRunner(EventLoop& loop, bool manager) : loop_{loop}, manager_{manager} {}
+HookRunner::HookRunner(EventLoop& loop, bool manager)
+    : loop_{loop}, manager_{manager}, child_{loop} {}
 
 HookRunner::~HookRunner() {
     stop();
@@ -152,65 +150,29 @@ int HookRunner::start(const Hook& hook) {
     sigemptyset(&none);
     ::posix_spawnattr_setsigmask(&attributes, &none);
     ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
-    const int error =
-        ::posix_spawn(&pid_, argv[0], &actions, &attributes, argv.data(), envp.data());
+    int pid = 0;
+    const int error = ::posix_spawn(&pid, argv[0], &actions, &attributes, argv.data(), envp.data());
     ::posix_spawn_file_actions_destroy(&actions);
     ::posix_spawnattr_destroy(&attributes);
     if (error != 0) {
-        pid_ = 0;
         return error;
     }
     timed_out_ = false;
-    if (const int failed = watch_child(); failed != 0) {
-        ::kill(-pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
-        forget_child();
+    if (const int failed = child_.watch(pid, [this](int status) { on_exit(status); });
+        failed != 0) {
+        ::kill(-pid, SIGKILL);
+        ::waitpid(pid, nullptr, 0);
         return failed;
     }
     timer_ = loop_.after(kEach, [this] {
         timed_out_ = true;
-        ::kill(-pid_, SIGKILL);
+        ::kill(-child_.pid(), SIGKILL);
     });
     return 0;
 }
 
-int HookRunner::watch_child() {
-    child_ = UniqueFd{static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0))};
-    if (child_.valid()) {
-        return loop_.watch(child_.get(), EPOLLIN, [this](uint32_t) { on_exit(); });
-    }
-    if (errno != ENOSYS && errno != EPERM) {  // EPERM: a sandbox that does not know the call
-        return errno;
-    }
-    look_later();
-    return 0;
-}
-
-// Linux before 5.3 (Enterprise Linux 8 has 4.18). Not SIGCHLD: it would belong to the whole
-// process, and two of them merge into one. Nothing wakes the agent when no hook runs.
-void HookRunner::look_later() {
-    look_ = loop_.after(kLookEvery, [this] {
-        look_later();
-        on_exit();
-    });
-}
-
-void HookRunner::forget_child() {
-    if (child_.valid()) {
-        loop_.unwatch(child_.get());
-        child_.reset();
-    }
-    loop_.cancel(look_);
+void HookRunner::on_exit(int status) {
     loop_.cancel(timer_);
-    pid_ = 0;
-}
-
-void HookRunner::on_exit() {
-    int status = 0;
-    if (::waitpid(pid_, &status, WNOHANG) != pid_) {
-        return;
-    }
-    forget_child();
     HookResult result{.name = hooks_[at_].name, .timed_out = timed_out_};
     result.status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     const bool veto = result.status == kHookVeto && !call_.post && call_.announced;
@@ -225,9 +187,10 @@ void HookRunner::on_exit() {
 
 void HookRunner::stop() {
     if (busy()) {
-        ::kill(-pid_, SIGKILL);
-        ::waitpid(pid_, nullptr, 0);
-        forget_child();
+        ::kill(-child_.pid(), SIGKILL);
+        ::waitpid(child_.pid(), nullptr, 0);
+        child_.forget();
+        loop_.cancel(timer_);
     }
     finished_ = nullptr;
 }

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "agent/base/event_loop.h"
+#include "agent/base/child_watch.h"
 #include "agent/base/files.h"
 
 namespace resume::agent {
@@ -59,7 +59,7 @@ class HookRunner {
     HookRunner& operator=(const HookRunner&) = delete;
 
     void run(std::vector<Hook> hooks, HookCall call, Finished finished);
-    [[nodiscard]] bool busy() const noexcept { return pid_ != 0; }
+    [[nodiscard]] bool busy() const noexcept { return child_.pid() != 0; }
     /// Kills the running one and forgets the rest.
     void stop();
 
@@ -68,10 +68,7 @@ class HookRunner {
   private:
     void next();
     int start(const Hook& hook);
-    int watch_child();
-    void look_later();
-    void on_exit();
-    void forget_child();
+    void on_exit(int status);
 
     EventLoop& loop_;
     bool manager_;
@@ -80,10 +77,8 @@ class HookRunner {
     HookCall call_{};
     Finished finished_{};
     std::vector<HookResult> results_{};
-    UniqueFd child_{};  ///< pidfd, where the kernel has them (5.3)
-    int pid_ = 0;       ///< 0: none runs
+    ChildWatch child_;
     EventLoop::TimerId timer_ = 0;
-    EventLoop::TimerId look_ = 0;  ///< for a kernel without pidfds, while a hook runs
     bool timed_out_ = false;
     uint64_t started_ = 0;
 };

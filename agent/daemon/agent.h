@@ -82,6 +82,7 @@ class Agent {
     doctor::GuestRecord record_;
     VerdictKeeper doctor_;
     Coordinator coordinator_;
+    TimeDaemonTeller time_daemon_;
     ClockParticipant clock_;
     Freezer freezer_;
     AnnounceParticipant links_;

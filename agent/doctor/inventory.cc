@@ -40,6 +40,9 @@ std::optional<Difference::Kind> change_of(const Item& was, const Item& now) {
     if (was.compare == Compare::presence || was.value == now.value) {
         return std::nullopt;
     }
+    if (was.id.rfind("xenbus.", 0) == 0 && now.value == "Connected") {
+        return Difference::Kind::gained;  // it was still on its way when we looked first
+    }
     const auto before = number(was.value);
     const auto after = number(now.value);
     const bool ordered = before && after && was.compare != Compare::exact;
@@ -107,6 +110,44 @@ void sort_by_class(std::vector<Difference>& differences) {
                                     ? left.importance < right.importance
                                     : left.id < right.id;
                      });
+}
+
+/// Of a link's item: "eth0" of "link.eth0.address". A link's name may have dots itself.
+std::string link_of(const std::string& id) {
+    constexpr std::string_view kPrefix = "link.";
+    const size_t dot = id.rfind('.');
+    return id.rfind(kPrefix, 0) == 0 && dot > kPrefix.size()
+               ? id.substr(kPrefix.size(), dot - kPrefix.size())
+               : std::string{};
+}
+
+/// The links of an inventory by their address, where it is that of one alone.
+std::map<std::string, std::string> links_by_address(const Inventory& inventory) {
+    constexpr std::string_view kSuffix = ".address";
+    std::map<std::string, std::string> links;
+    std::set<std::string> shared;
+    for (const Item& item : inventory.items) {
+        const std::string link = link_of(item.id);
+        const bool address = !link.empty() && std::string_view{item.id}.ends_with(kSuffix);
+        if (address && !links.emplace(item.value, link).second) {
+            shared.insert(item.value);
+        }
+    }
+    std::erase_if(links, [&](const auto& each) { return shared.count(each.first) > 0; });
+    return links;
+}
+
+/// Old name to new: no host does that, it is the guest's own udev, at boot and late at times.
+std::map<std::string, std::string> renamed_links(const Inventory& before, const Inventory& after) {
+    const auto now = links_by_address(after);
+    std::map<std::string, std::string> renamed;
+    for (const auto& [address, link] : links_by_address(before)) {
+        const auto found = now.find(address);
+        if (found != now.end() && found->second != link) {
+            renamed.emplace(link, found->second);
+        }
+    }
+    return renamed;
 }
 
 }  // namespace
@@ -208,8 +249,16 @@ Comparison compare(const Inventory& before, const Inventory& after,
                                       .now = std::move(value),
                                       .waived = !gained && waive.count(item.id) > 0});
     };
+    const auto renamed = renamed_links(before, after);
+    for (const auto& [was, name] : renamed) {
+        add(Difference::Kind::changed, {"link." + was + ".name", Class::informational, {}, {}}, was,
+            name);
+    }
     for (const Item& item : before.items) {
-        const auto found = now.find(item.id);
+        const auto other = renamed.find(link_of(item.id));
+        const auto found = now.find(
+            other == renamed.end() ? item.id
+                                   : "link." + other->second + item.id.substr(item.id.rfind('.')));
         if (found == now.end()) {
             add(Difference::Kind::lost, item, item.value, "");
             continue;

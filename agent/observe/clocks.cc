@@ -2,14 +2,18 @@
 
 #include <errno.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
+
+#include <limits>
 
 #include "agent/base/files.h"
 
 namespace resume::agent {
 
 namespace {
+
+constexpr int kMostReadings = 10;
+constexpr int64_t kTightNs = 1'000'000;
 
 int64_t now_ns(clockid_t clock) noexcept {
     timespec time{};
@@ -20,10 +24,23 @@ int64_t now_ns(clockid_t clock) noexcept {
 }  // namespace
 
 ClockSample read_clocks() noexcept {
-    const int64_t first = now_ns(CLOCK_MONOTONIC);
-    ClockSample sample{.boot_ns = now_ns(CLOCK_BOOTTIME), .realtime_ns = now_ns(CLOCK_REALTIME)};
-    sample.monotonic_ns = first + (now_ns(CLOCK_MONOTONIC) - first) / 2;
-    return sample;
+    return read_clocks_by(now_ns);
+}
+
+ClockSample read_clocks_by(const std::function<int64_t(clockid_t)>& now) {
+    ClockSample best;
+    int64_t least = std::numeric_limits<int64_t>::max();
+    for (int i = 0; i < kMostReadings && least > kTightNs; ++i) {
+        const int64_t first = now(CLOCK_MONOTONIC);
+        ClockSample sample{.boot_ns = now(CLOCK_BOOTTIME), .realtime_ns = now(CLOCK_REALTIME)};
+        const int64_t span = now(CLOCK_MONOTONIC) - first;
+        sample.monotonic_ns = first + span / 2;
+        if (span < least) {
+            least = span;
+            best = sample;
+        }
+    }
+    return best;
 }
 
 ClockChange change_between(const ClockSample& before, const ClockSample& after) noexcept {

@@ -3,6 +3,8 @@
 // still otherwise, so one sample before and one after are enough, however far apart.
 #pragma once
 
+#include <time.h>
+
 #include <cstdint>
 #include <functional>
 
@@ -27,8 +29,11 @@ struct ClockChange {
 
 using ClockReader = std::function<ClockSample()>;
 
-/// Reads the three clocks, MONOTONIC on both sides of the others to keep the sample tight.
+/// Reads the three clocks, MONOTONIC on both sides of the others. Again where somebody else ran in
+/// between, which would look like a set clock: of the readings the tightest counts.
 ClockSample read_clocks() noexcept;
+/// The same by `now`, which reads a clock in ns.
+ClockSample read_clocks_by(const std::function<int64_t(clockid_t)>& now);
 ClockChange change_between(const ClockSample& before, const ClockSample& after) noexcept;
 
 /// Differences below this are the noise of reading three clocks one after the other.

@@ -35,6 +35,7 @@ struct Evidence {
     bool clock_set = false;         ///< the cancel-on-set timer fired
     bool forked = false;            ///< the VM generation changed
     std::vector<std::string> notifying_links{};
+    bool links_of_before = false;  ///< they may still be those of what was told last
     std::vector<SourceState> sources{};
 
     /// Something that looks like a suspend, in the trace or in the log.

@@ -178,9 +178,12 @@ void Observer::on_links() {
     if (evidence_.notifying_links.empty()) {
         return;
     }
-    if (!gathering_ && sources_.clocks().boot_ns < absorb_links_until_ns_) {
-        evidence_.notifying_links.clear();
-        return;
+    if (sources_.clocks().boot_ns < absorb_links_until_ns_) {
+        if (!gathering_) {
+            evidence_.notifying_links.clear();
+            return;
+        }
+        evidence_.links_of_before = true;
     }
     begin();
 }
@@ -203,11 +206,12 @@ void Observer::on_clock() {
     }
 }
 
-void Observer::clock_moved_by_us() {
+void Observer::clock_moved_by_us(int64_t by_ns) {
     sources_.clock_set.take();
-    if (!gathering_) {
-        evidence_.before = sources_.snapshot();
-        evidence_.clock_set = false;
+    Snapshot& before = evidence_.before;
+    before.clocks.realtime_ns += by_ns;
+    if (before.reference) {
+        before.reference->lead_ns -= by_ns;
     }
 }
 

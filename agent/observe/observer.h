@@ -38,8 +38,9 @@ class Observer {
 
     /// How far REALTIME fell behind across what was judged last; nullopt: not, or unknown.
     [[nodiscard]] std::optional<int64_t> lost_ns() const noexcept { return lost_ns_; }
-    /// The wall clock was just moved by the agent itself: no news.
-    void clock_moved_by_us();
+    /// The wall clock was just moved by the agent itself: no news, not in a cycle that has begun
+    /// meanwhile either.
+    void clock_moved_by_us(int64_t by_ns);
 
     /// Something was seen that has not been judged yet.
     [[nodiscard]] bool busy() const noexcept { return gathering_; }

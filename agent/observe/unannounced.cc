@@ -77,7 +77,7 @@ std::optional<oracle::CycleReport> judge_unannounced(const Evidence& evidence) {
         report.kind = "pause";
         report.outcome = "none";
         report.confidence = "medium";
-    } else if (announced_links) {
+    } else if (announced_links && !evidence.links_of_before) {
         report.kind = "restore";
         report.outcome = "unknown";
         report.confidence = "low";

@@ -32,6 +32,26 @@ TEST(Clocks, TwoSamplesInARowShowNothing) {
     EXPECT_LT(std::abs(change.step_ns), kClockNoiseNs);
 }
 
+// A guest whose only CPU had been taken from it for 78 ms in mid-reading: the agent told of a clock
+// that was set by that much, and of one set back after the next suspend.
+TEST(Clocks, APauseInMidReadingIsNoStep) {
+    int64_t passed = 0;
+    int readings = 0;
+    const auto now = [&](clockid_t clock) {
+        passed += ++readings == 3 ? 78'000'000 : 200;
+        return passed + (clock == CLOCK_REALTIME ? 1000 * kSecond : 0);
+    };
+    const ClockSample disturbed = read_clocks_by(now);
+    EXPECT_LT(std::abs(change_between(read_clocks_by(now), disturbed).step_ns), 10'000);
+    EXPECT_EQ(readings, 12) << "read again once, and not when nothing came between";
+}
+
+TEST(Clocks, ACpuThatIsAlwaysTakenAwayIsReadAllTheSame) {
+    int64_t passed = 0;
+    const ClockSample sample = read_clocks_by([&](clockid_t) { return passed += 60'000'000; });
+    EXPECT_GT(sample.boot_ns, 0);
+}
+
 TEST(CancelTimer, SaysNothingWhileNobodySetsTheClock) {
     CancelTimer timer;
     EXPECT_TRUE(timer.state().available);

@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <algorithm>
@@ -164,6 +165,30 @@ TEST(ClockDecision, FindsADaemonWhoseFolderIsClosed) {
     EXPECT_EQ(running_time_daemon(t.root), "");
     t.put("/proc/77/comm", "chronyd\n");
     EXPECT_EQ(running_time_daemon(t.root), "chronyd");
+}
+
+// A restored guest on a busy host: the agent stood still until systemd had started chronyc, longer
+// than it takes links' words for those of the restore, and told a second one.
+TEST(TimeDaemonTeller, DoesNotKeepTheAgentFromListening) {
+    TempRoot t;
+    const std::string program = t.root("/usr/bin/chronyc");
+    const std::string gate = t.root("/gate");
+    ASSERT_EQ(::mkfifo(gate.c_str(), 0600), 0);
+    t.put("/usr/bin/chronyc",
+          "#!/bin/sh\nread go < " + gate + "\n[ $go = on ] && echo $1 > " + t.root("/told") + "\n");
+    ASSERT_EQ(::chmod(program.c_str(), 0755), 0);
+    EventLoop loop;
+    TimeDaemonTeller teller{loop, t.root, false};
+    teller.tell("ntpd");
+    EXPECT_FALSE(teller.busy());
+    teller.tell("chronyd");
+    ASSERT_TRUE(teller.busy());
+    EXPECT_EQ(t.get("/told"), "");
+    std::ofstream{gate} << "on\n";
+    while (teller.busy()) {
+        loop.step();
+    }
+    EXPECT_EQ(t.get("/told"), "makestep\n");
 }
 
 TEST(Disks, AreStuckWhenNothingInFlightCompletes) {

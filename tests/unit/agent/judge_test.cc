@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <fstream>
+#include <functional>
 #include <memory>
 
 #include "agent/observe/observer.h"
@@ -248,8 +249,10 @@ class Watched : public testing::Test {
             [&](auto all) { reports_.insert(reports_.end(), all.begin(), all.end()); });
     }
 
-    /// One suspend; `first` is how the devices' trace begins, at least `bytes` of it are callbacks.
-    void tell(const std::string& first, size_t bytes = 1) {
+    /// One suspend; `first` is how the devices' trace begins, at least `bytes` of it are callbacks;
+    /// `meanwhile` happens when its first step was seen.
+    void tell(const std::string& first, size_t bytes = 1,
+              const std::function<void()>& meanwhile = {}) {
         const size_t before = reports_.size();
         const int64_t now = sources_->clocks().boot_ns / 1000;
         char head[64];
@@ -263,7 +266,14 @@ class Watched : public testing::Test {
             callbacks += std::string{head} + "device_pm_callback_start: a b\n";
         }
         std::ofstream{pipes_[1]} << first << begin << callbacks << end;
-        std::ofstream{pipes_[0]} << begin << end;
+        std::ofstream{pipes_[0]} << begin;
+        while (meanwhile && !observer_->busy()) {
+            loop_.step();
+        }
+        if (meanwhile) {
+            meanwhile();
+        }
+        std::ofstream{pipes_[0]} << end;
         for (int i = 0; i < 100 && reports_.size() == before; ++i) {
             loop_.step(std::chrono::milliseconds{100});
         }
@@ -299,6 +309,25 @@ TEST_F(Watched, DevicesThatOverflowTheirBufferCostNoReport) {
     ASSERT_EQ(reports_.size(), 2U);
     EXPECT_NE(traces[1].find("callback"), std::string::npos);  // the next one is whole again
     EXPECT_EQ(reports_[1].checks[0].status, "ok");
+}
+
+// The step that follows a restore's report may come when the next suspend has begun.
+TEST_F(Watched, TheAgentsOwnStepIsNoNewsOfTheNextCycle) {
+    constexpr int64_t kStepNs = 3 * kSecond;
+    auto report = a_report("xen-suspend", "cancelled");
+    start(says({report}));
+    tell("", 1, [&] {
+        sources_->clocks = [] {
+            ClockSample sample = read_clocks();
+            sample.realtime_ns += kStepNs;
+            return sample;
+        };
+        observer_->clock_moved_by_us(kStepNs);
+    });
+    ASSERT_EQ(reports_.size(), 1U);
+    for (const auto& change : reports_[0].changed) {
+        EXPECT_NE(change.what, "wall clock set by");
+    }
 }
 
 #ifdef __GLIBC__
@@ -365,6 +394,20 @@ TEST(Unannounced, PeersNotifiedAloneProveNothing) {
     auto evidence = quiet(0);
     evidence.notifying_links = {"eth0"};
     EXPECT_EQ(judge_unannounced(evidence)->outcome, "unknown");
+}
+
+// A guest of KVM's whose chronyd was told of a restore: its step of nothing began a record, and the
+// link's second round of notifications, which alone would have been let go, came into it.
+TEST(Unannounced, PeersNotifiedOfWhatWasToldAreNoSecondRestore) {
+    auto evidence = quiet(0);
+    evidence.clock_set = true;
+    evidence.notifying_links = {"eth0"};
+    evidence.links_of_before = true;
+    EXPECT_FALSE(judge_unannounced(evidence));
+    evidence = quiet(4 * kSecond);  // time was lost again
+    evidence.notifying_links = {"eth0"};
+    evidence.links_of_before = true;
+    EXPECT_EQ(judge_unannounced(evidence)->kind, "restore");
 }
 
 // A PVH guest on Xen 4.17, 3.1 s after its restore was told: netfront's link notified its peers

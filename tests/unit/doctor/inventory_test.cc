@@ -152,6 +152,39 @@ TEST(InventoryTest, GrowthIsNoLoss) {
     EXPECT_FALSE(compare(with(Compare::presence, "5"), with(Compare::presence, "6"), {}).degraded);
 }
 
+// A PVH guest with systemd: the agent was there before netfront had connected and udev had given
+// the link its name, and the first suspend's report said that all of that was lost.
+TEST(InventoryTest, WhatIsStillOnItsWayAtBootIsNoLoss) {
+    const Inventory early{
+        {{"link.eth0.address", Class::required, Compare::exact, "00:16:3e:00:00:01"},
+         {"link.eth0.mtu", Class::required, Compare::exact, "1500"},
+         {"xenbus.vif-0.state", Class::required, Compare::exact, "Initialising"}}};
+    Inventory late{{{"link.enX0.address", Class::required, Compare::exact, "00:16:3e:00:00:01"},
+                    {"link.enX0.mtu", Class::required, Compare::exact, "1500"},
+                    {"xenbus.vif-0.state", Class::required, Compare::exact, "Connected"}}};
+    const Comparison comparison = compare(early, late, {});
+    EXPECT_FALSE(comparison.degraded) << to_text(comparison);
+    EXPECT_EQ(to_text(comparison),
+              "informational changed link.eth0.name (was eth0, now enX0)\n"
+              "informational gained xenbus.vif-0.state (was Initialising, now "
+              "Connected)\nnot degraded\n");
+    EXPECT_TRUE(compare(late, early, {}).degraded) << "a frontend that is not connected any more";
+    late.items[1].value = "1400";
+    EXPECT_TRUE(compare(early, late, {}).degraded) << "what a renamed link has lost";
+}
+
+TEST(InventoryTest, AnotherLinkIsNoRenamedOne) {
+    const Inventory before{
+        {{"link.eth0.address", Class::required, Compare::exact, "00:16:3e:00:00:01"}}};
+    const Inventory other{
+        {{"link.eth1.address", Class::required, Compare::exact, "00:16:3e:00:00:02"}}};
+    EXPECT_TRUE(compare(before, other, {}).degraded);
+    const Inventory bond{
+        {{"link.eth1.address", Class::required, Compare::exact, "00:16:3e:00:00:01"},
+         {"link.eth2.address", Class::required, Compare::exact, "00:16:3e:00:00:01"}}};
+    EXPECT_TRUE(compare(before, bond, {}).degraded) << "which of the two is it?";
+}
+
 TEST(InventoryTest, TheTscRateIsRequiredWhereTheClockIsTheTsc) {
     FixtureTree tree;
     machine(tree).file("/sys/devices/system/clocksource/clocksource0/current_clocksource", "tsc\n");
