@@ -237,10 +237,22 @@ class Classifier {
         if (down != nullptr && up != nullptr && (event == kPmThaw || event == kPmRestore)) {
             report_.outcome = event == kPmThaw ? "cancelled" : "resumed";
             say("syscore and then [" + std::to_string(event) + "]");
+        } else if (cycle_.lost || cycle_.garbled || cycle_.over_limit != 0) {
+            xen_with_gaps();
         } else if (event != 0 || (cycle_.thawed && !cycle_.headless)) {
             abort_unnamed(down == nullptr ? "called off before the hypercall"
                                           : "a system device refused");
             say("no syscore_resume before the way up");
+        }
+    }
+
+    /// What is not in a trace with gaps is no sign of anything. Devices are only woken as after the
+    /// hypercall where it was got to, or a system device refused, which the kernel's log says.
+    void xen_with_gaps() {
+        const Span* woken = cycle_.find("dpm_resume_noirq");
+        if (woken != nullptr && (woken->value == kPmThaw || woken->value == kPmRestore)) {
+            report_.outcome = woken->value == kPmThaw ? "cancelled" : "resumed";
+            say("events are missing; dpm_resume_noirq[" + std::to_string(woken->value) + "]");
         }
     }
 

@@ -89,6 +89,11 @@ void name_cause(CycleReport& report, const KmsgFacts& log) {
         cause.error = EAGAIN;
         cause.detail = "pm_test is set to a level that s2idle does not have";
     }
+    // Of a trace with gaps the log may know better.
+    if (log.xen_errno != 0 && report.outcome == "cancelled" && report.confidence == "low") {
+        report.outcome = "aborted";
+        cause_of(report).phase = "syscore_suspend";
+    }
     if (report.outcome != "aborted") {
         return;
     }

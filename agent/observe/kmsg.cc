@@ -4,8 +4,10 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 
 namespace resume::agent {
 
@@ -78,9 +80,14 @@ void add_freeze(KmsgFacts& facts, std::string_view text) {
 }
 
 void add_xen(KmsgFacts& facts, std::string_view text) {
-    if (has(text, "xen:manage: do_suspend:")) {
+    constexpr std::string_view kRefusals[] = {
+        "do_suspend: ", "xen_suspend: ", "dpm_suspend_end failed: "};
+    const bool refused = has(text, "xen:manage: ") &&
+                         std::any_of(std::begin(kRefusals), std::end(kRefusals),
+                                     [&](std::string_view mark) { return has(text, mark); });
+    if (refused) {
         facts.xen = true;
-        facts.xen_errno = errno_after(text, has(text, "failed ") ? "failed " : "start ");
+        facts.xen_errno = errno_after(text.substr(text.rfind(' ')), " ");  // the line's last word
     } else if (has(text, "suspending xenstore") ||
                has(text, "xen:grant_table: Grant tables using version")) {
         facts.xen = true;

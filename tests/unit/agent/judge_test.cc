@@ -351,6 +351,21 @@ TEST_F(Watched, NothingOfATraceIsKeptWhenItIsJudged) {
 }
 #endif
 
+TEST(Judge, OfATraceWithGapsTheLogKnowsBetter) {
+    auto report = a_report("xen-suspend", "cancelled");
+    auto evidence =
+        evidence_with({"Freezing user space processes ... (elapsed 0.001 seconds) done.",
+                       "xen:manage: xen_suspend: system core suspend failed: -16"});
+    evidence.trace = "suspend_resume: ";
+    EXPECT_EQ(judge(evidence, says({report}))[0].outcome, "cancelled") << "a whole trace counts";
+    report.confidence = "low";
+    const auto known = judge(evidence, says({report}))[0];
+    EXPECT_EQ(known.outcome, "aborted");
+    ASSERT_TRUE(known.cause);
+    EXPECT_EQ(known.cause->error, 16);
+    EXPECT_EQ(known.cause->phase, "syscore_suspend");
+}
+
 TEST(Judge, ALostEventIsSaid) {
     auto evidence = evidence_with({"PM: suspend entry (deep)", "PM: suspend exit"}, kSecond);
     evidence.trace_cut = true;

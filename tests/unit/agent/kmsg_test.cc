@@ -78,6 +78,9 @@ TEST(Kmsg, KeepsTheErrnoOfTheXenPath) {
     EXPECT_EQ(facts_of({"xen:manage: do_suspend: freeze processes failed -16"}).xen_errno, 16);
     EXPECT_EQ(facts_of({"xen:manage: do_suspend: dpm_suspend_start -16"}).xen_errno, 16);
     EXPECT_TRUE(facts_of({"xen:manage: do_suspend: dpm_suspend_start -16"}).xen);
+    EXPECT_EQ(facts_of({"xen:manage: dpm_suspend_end failed: -16"}).xen_errno, 16);
+    EXPECT_EQ(facts_of({"xen:manage: xen_suspend: system core suspend failed: -16"}).xen_errno, 16);
+    EXPECT_EQ(facts_of({"xen:manage: failed to start xen_suspend: -16"}).xen_errno, 16);
 }
 
 TEST(Kmsg, SeesANewGeneration) {

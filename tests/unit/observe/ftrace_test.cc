@@ -239,6 +239,26 @@ TEST(KernelTrace, ThatLostEventsProvesNothing) {
     EXPECT_FALSE(judge(KernelStory{}.head(100, 100).xen(32).text()).inconclusive.at(0));
 }
 
+// A PVH guest whose agent had not been let run for 43 s, among 100 cancels: one was told as aborted
+// by EBUSY, for want of the syscore_resume that the kernel's buffer had lost.
+TEST(KernelTrace, WhatWasLostIsNoRefusal) {
+    const auto with_gap = [](unsigned event, const std::string& lost) {
+        KernelStory story;
+        story.line("CPU:0 [LOST 4 EVENTS]").xen(event);
+        return judge(story.without(lost)).reports.at(0);
+    };
+    const auto cancelled = with_gap(32, "syscore_resume");
+    EXPECT_EQ(cancelled.outcome, "cancelled") << said(cancelled);
+    EXPECT_EQ(cancelled.confidence, "low");
+    EXPECT_FALSE(cancelled.cause);
+    EXPECT_EQ(with_gap(64, "syscore").outcome, "resumed");
+    const auto unknown = with_gap(32, "noirq");
+    EXPECT_EQ(unknown.outcome, "cancelled") << "syscore's steps are enough";
+    KernelStory story;
+    story.line("CPU:0 [LOST 4 EVENTS]").xen_refused();
+    EXPECT_EQ(judge(story.text()).reports.at(0).outcome, "aborted") << "a device that said so";
+}
+
 TEST(KernelTrace, ThatEndsInMidCycleProvesNothing) {
     const std::string whole = KernelStory{}.xen(64).text();
     const Judged judged = judge(whole.substr(0, whole.find("syscore_resume")));
