@@ -20,7 +20,7 @@ LABEL = "resume-guest"
 SIZE_MIB = 1024
 
 
-def install(root, debs):
+def install(root, debs, more):
     packages = sorted(pathlib.Path(debs).glob("resume-agent_*.deb"))
     if not packages:
         raise SystemExit(f"make.py: no resume-agent_*.deb in {debs}: ./dev package makes it")
@@ -28,7 +28,7 @@ def install(root, debs):
     root.must("apt-get", "update", "-qq")
     # logind tells of suspends, and wants PAM's half of it as well.
     root.must("apt-get", "install", "-y", "--no-install-recommends", "/tmp/resume-agent.deb",
-              "libpam-systemd")
+              "libpam-systemd", *more)
     (root.folder / "tmp/resume-agent.deb").unlink()
     root.must("apt-get", "clean")
 
@@ -52,11 +52,11 @@ def write(root, image):
                     image], check=True)
 
 
-def make(image, debs, also=None):
-    """`also(folder)` may put more into the guest's root."""
+def make(image, debs, also=None, more=()):
+    """`also(folder)` may put more into the guest's root; `more`: further packages of Debian's."""
     with tempfile.TemporaryDirectory(prefix="resume-image-") as work:
         root = Root(pathlib.Path(work) / "root")
-        install(root, debs)
+        install(root, debs, more)
         settle(root)
         if also:
             also(root.folder)

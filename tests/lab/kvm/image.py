@@ -42,11 +42,22 @@ def restart_hook(machine):
     """A service that does not survive a suspend: a hook restarts it, outside the agent's sandbox."""
     pid = "systemctl show -P MainPID lab-demo.service"
     before = machine.output(pid).strip()
-    machine.run("printf '#!/bin/sh\\n[ $1 = post ] && systemctl restart lab-demo.service\\n' > "
-                "/etc/libresume/hooks.d/50-demo; chmod 755 /etc/libresume/hooks.d/50-demo")
+    machine.run("printf '#!/bin/sh\\n[ $1 = post ] && systemctl --no-block restart "
+                "lab-demo.service\\n' > /etc/libresume/hooks.d/50-demo; "
+                "chmod 755 /etc/libresume/hooks.d/50-demo")
     cases.sleep_s3(machine)
     machine.run(f"until [ $({pid}) != {before} ] && [ $({pid}) != 0 ]; do sleep 0.2; done; "
                 "rm /etc/libresume/hooks.d/50-demo", timeout=60)
+
+
+def chronyd_told(machine):
+    """The sandbox keeps the agent from the clock and from chronyd's socket, which is told all the
+    same: by a unit of its own, which says what chronyd answered. The restore is told once."""
+    said = "journalctl -b --no-pager -o cat -u 'libresume-makestep-*' | grep -qx '200 OK'"
+    with cases.configured(machine, '[act.clock]\nmode = "step"'):
+        machine.run("systemctl start chrony.service")
+        cases.restore(machine)
+        machine.run(f"until {said}; do sleep 0.2; done; systemctl stop chrony.service", timeout=60)
 
 
 def killed(machine):
@@ -60,6 +71,8 @@ def chosen_cases(only):
              if case.name == name]
     found += [Case("systemctl-suspend", systemctl_suspend, {**cases.RESUMED_S3, "announced": True}),
               Case("restart-hook", restart_hook, cases.RESUMED_S3),
+              Case("chronyd-told", chronyd_told, {"kind": "restore", "outcome": "resumed",
+                                                  "checks": cases.contains("left to chronyd")}),
               Case("killed", killed, {"kind": "s3", "outcome": "unknown", "announced": True})]
     names = only.split(",") if only else [case.name for case in found]
     unknown = set(names) - {case.name for case in found}

@@ -74,6 +74,8 @@ def _lab_parts(root, programs, tools):
     for name, text in (("lab-server.service", SERVER), ("lab-demo.service", DEMO)):
         (etc / "systemd/system" / name).write_text(text)
         _enable(root, name)
+    # A case starts it.
+    (etc / "systemd/system/multi-user.target.wants/chrony.service").unlink()
     for unit in MASKED:
         (etc / "systemd/system" / unit).symlink_to("/dev/null")
     # mem alone: systemd would try s2idle after it, and a refused suspend become another one.
@@ -99,8 +101,9 @@ def find_parts(build_folder, tools, debs):
     sources = [*packages, *(tools / name for name in images.GUEST_PROGRAMS), pathlib.Path(__file__),
                pathlib.Path(make.__file__)]
     root = cache.get("debian-guest", (programs.fingerprint(), lab_images.content_of(*sources)),
-                     lambda path: make.make(path, debs, lambda folder: _lab_parts(folder, programs,
-                                                                                  tools)))
+                     lambda path: make.make(path, debs,
+                                            lambda folder: _lab_parts(folder, programs, tools),
+                                            more=("chrony",)))
     switch = HERE / "guest" / "switch.sh"
     ramdisk = cache.get("debian-boot", (programs.fingerprint(), lab_images.content_of(switch)),
                         lambda path: _initramfs(programs).write(path))
