@@ -87,6 +87,11 @@ const Edge kEdges[] = {
     {"linux-xenbus-open-transaction", "5.1.12", "", kPv, kAffected},
     {"linux-xenbus-open-transaction", "5.1.13", "", kPv, kSafe},
     {"linux-xenbus-open-transaction", "5.2", "", kPv, kSafe},
+    {"linux-xenbus-refused-transaction", "4.19.53", "", kPv, kSafe},
+    {"linux-xenbus-refused-transaction", "4.19.54", "", kPv, kAffected},
+    {"linux-xenbus-refused-transaction", "5.1.12", "", kPv, kSafe},
+    {"linux-xenbus-refused-transaction", "6.1.192", "", kHvm, kAffected},
+    {"linux-xenbus-refused-transaction", "6.1.192", "", kKvm, kSafe},
 
     {"linux-netfront-null-ring", "2.6.23", "", kPv, kSafe},
     {"linux-netfront-null-ring", "2.6.24", "", kPv, kAffected},
