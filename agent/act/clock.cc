@@ -147,6 +147,7 @@ void TimeDaemonTeller::tell(const std::string& daemon) {
     }
     words.insert(words.end(), {root_("/usr/bin/chronyc"), "makestep"});
     std::vector<char*> arguments;
+    arguments.reserve(words.size() + 1);
     for (auto& word : words) {
         arguments.push_back(word.data());
     }
