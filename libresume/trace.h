@@ -125,7 +125,7 @@ enum class EventKind : uint8_t {
     page_clobbered,     ///< a = MSR: the host wrote where a former life had registered a page
     generation_set,     ///< b = low half of the generation id that the host shows now
     generation_seen,    ///< a = 0 as before, 1 another; b = low half
-    reseeded,           ///< b = low half of the generation id that it was for
+    reseeded,           ///< b = low half of the generation id that it was for; s: it failed
     announce_asked,     ///< a = virtual device: the host wants the link announced
     announce_acked,     ///< a = virtual device
     device_status,      ///< a = virtual device, b = virtio status, as written by its driver

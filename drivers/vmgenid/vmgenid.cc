@@ -75,9 +75,11 @@ Result<Descent> Vmgenid::look(bool interrupted) noexcept {
         return Descent::same;
     }
     if (config_.reseed != nullptr) {
-        RESUME_TRY(config_.reseed(config_.argument, id));
+        const Result<> taken = config_.reseed(config_.argument, id);
+        emit(machine_, this->id(), EventKind::reseeded, 0, id.low,
+             taken.ok() ? 0 : static_cast<int32_t>(taken.error().code));
+        RESUME_TRY(taken);
         ++reseeds_;
-        emit(machine_, this->id(), EventKind::reseeded, 0, id.low);
     }
     known_ = id;
     const Uuid before = uuid_;

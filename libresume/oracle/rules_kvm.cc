@@ -11,8 +11,9 @@
 namespace resume::oracle {
 namespace {
 
-/// Until a link that the host wants announced is so, and the host told.
-constexpr uint64_t kAnnouncedWithinNs = 100'000'000;
+/// A guest that runs has seen within this time what its host shows or asks for; one that suspends
+/// looks when it is back.
+constexpr uint64_t kSeenWithinNs = 100'000'000;
 
 class KvmRules final : public Rules {
   public:
@@ -52,7 +53,7 @@ class KvmRules final : public Rules {
                 steals_before_ = steals_;
                 lost_.reset();
                 nothing_lost_ = false;
-                check_announced(scene, event.ticks);
+                check_begin(scene, event);
                 break;
             case EventKind::cycle_end:
                 nothing_lost_ = false;
@@ -70,19 +71,32 @@ class KvmRules final : public Rules {
             case EventKind::evidence:
                 if (event.witness == Witness::other_side) {
                     lost_ = event.arg32 == static_cast<uint32_t>(DomainEvidence::fresh);
+                    // A device that is reset has no wish (QEMU: virtio_net_reset).
+                    if (*lost_) {
+                        to_ack_.clear();
+                    }
                 }
                 break;
             case EventKind::outcome_known:
                 check_outcome(scene, event);
                 break;
             case EventKind::generation_set:
-                owed_ = shown_ && *shown_ != event.arg64 ? std::optional{event.arg64} : owed_;
+                if (shown_ && *shown_ != event.arg64) {
+                    owed_ = {{event.arg64, event.ticks}};
+                    must_see_ = false;
+                }
                 shown_ = event.arg64;
                 break;
             case EventKind::reseeded:
-                if (owed_ != std::optional{event.arg64}) {
+                if (!owed_ || owed_->id != event.arg64) {
                     scene.violate("L21", "reseeded though the generation is the same",
                                   event.device);
+                } else if (event.status != 0) {
+                    // The guest says so, and has to try again when it looks next.
+                    owed_->since = event.ticks;
+                    owed_->tried = true;
+                    must_see_ = false;
+                    break;
                 }
                 owed_.reset();
                 break;
@@ -136,28 +150,61 @@ class KvmRules final : public Rules {
                                     (*lost_ ? "registers were lost" : "nothing was lost"));
         }
         nothing_lost_ = said != Outcome::resumed;
+        must_see_ = owed_ && !owed_->tried && (looks_ || said == Outcome::resumed);
+    }
+
+    /// A guest that looked around and found something writes that down as a cycle, too.
+    void check_begin(Scene& scene, const TraceEvent& event) {
+        const auto kind = static_cast<Kind>(event.status);
+        looks_ = kind == Kind::pause || kind == Kind::restore;
+        if (owed_ && is_late(scene, owed_->since, event.ticks)) {
+            miss_seed(scene);
+        }
+        if (owed_ && !looks_) {
+            owed_->tried = false;
+        }
+        check_link(scene, event.ticks, to_announce_, "was not announced");
+        check_link(scene, event.ticks, to_ack_, "was announced, and the host not told");
     }
 
     void check_end(Scene& scene, Ticks now) {
         check_registered(scene, clocks_before_, clocks_, "the clock");
         check_registered(scene, steals_before_, steals_, "stolen time");
-        if (owed_) {
-            scene.violate("L21", "another generation, and no reseed");
-            owed_.reset();
+        if (must_see_ && owed_) {
+            miss_seed(scene);
         }
-        check_announced(scene, now);
+        must_see_ = false;
+        if (owed_) {
+            owed_->tried = false;
+        }
+        if (looks_) {
+            return;
+        }
+        // What came while it suspended, it sees from now on.
+        if (owed_) {
+            owed_->since = now;
+        }
+        for (Wishes* const wishes : {&to_announce_, &to_ack_}) {
+            for (auto& [link, since] : *wishes) {
+                since = now;
+            }
+        }
     }
 
-    void check_announced(Scene& scene, Ticks now) {
-        check_link(scene, now, to_announce_, "was not announced");
-        check_link(scene, now, to_ack_, "was announced, and the host not told");
+    void miss_seed(Scene& scene) {
+        scene.violate("L21", "another generation, and no reseed");
+        owed_.reset();
     }
 
-    using Owed = std::map<uint32_t, Ticks>;  ///< by link: since when
-    static void check_link(Scene& scene, Ticks now, Owed& owed, const char* what) {
-        std::erase_if(owed, [&](const auto& row) {
+    static bool is_late(Scene& scene, Ticks since, Ticks now) {
+        return now >= since && to_ns(scene.view(), now - since) >= kSeenWithinNs;
+    }
+
+    using Wishes = std::map<uint32_t, Ticks>;  ///< by link: since when
+    static void check_link(Scene& scene, Ticks now, Wishes& wishes, const char* what) {
+        std::erase_if(wishes, [&](const auto& row) {
             const auto& [link, since] = row;
-            if (now < since || to_ns(scene.view(), now - since) < kAnnouncedWithinNs) {
+            if (!is_late(scene, since, now)) {
                 return false;
             }
             scene.violate("L20", "link " + std::to_string(link) + " " + what);
@@ -179,8 +226,16 @@ class KvmRules final : public Rules {
     std::set<uint32_t> clocks_, clocks_before_;
     std::set<uint32_t> steals_, steals_before_;
     std::optional<bool> lost_;
-    std::optional<uint64_t> shown_, owed_;
-    Owed to_announce_, to_ack_;
+    std::optional<uint64_t> shown_;
+    struct Seed {
+        uint64_t id;
+        Ticks since;
+        bool tried = false;  ///< in this cycle, or just before it where it is a look
+    };
+    std::optional<Seed> owed_;
+    bool must_see_ = false;  ///< by the end of this cycle
+    bool looks_ = false;     ///< the cycle is none: the guest looked around
+    Wishes to_announce_, to_ack_;
     bool nothing_lost_ = false;  ///< from the outcome to the end of a cycle
 };
 

@@ -29,12 +29,13 @@ class TimeRules final : public Rules {
             case EventKind::cycle_begin:
                 folded_ = 0;
                 left_ = false;
+                offset_owed_ = false;
                 read_early_ = false;
                 break;
             case EventKind::hypercall:
                 if (is_suspend_hypercall(event)) {
                     away_ = true;
-                    left_ = true;
+                    left_ = offset_owed_ = true;
                     mapped_ = false;
                     wall_read_ = false;
                     vcpus_owed_.clear();
@@ -45,7 +46,7 @@ class TimeRules final : public Rules {
                 break;
             case EventKind::guest_at_shutdown:
                 if (!scene.is_xen()) {
-                    away_ = left_ = true;
+                    away_ = left_ = offset_owed_ = true;
                     wall_read_ = false;
                 }
                 break;
@@ -58,13 +59,14 @@ class TimeRules final : public Rules {
                 break;
             case EventKind::clock_read:
                 see_clock(scene, event);
-                read_early_ |= left_ && scene.in_cycle() && event.arg32 != kRaw;
+                read_early_ |= offset_owed_ && scene.in_cycle() && event.arg32 != kRaw;
                 break;
             case EventKind::clock_offset:
                 if (read_early_ && scene.in_cycle() && scene.may_be_fresh()) {
                     scene.violate("L13", "a clock was read before its offset was computed anew",
                                   event.device);
                 }
+                offset_owed_ = false;  // a guest that is moved in mid-cycle computes it once more
                 break;
             case EventKind::runstate_folded:
                 see_runstate(scene, event);
@@ -168,7 +170,8 @@ class TimeRules final : public Rules {
     bool mapped_ = false;
     bool away_ = false;  ///< the guest was, since the last read of the monotonic clock
     bool left_ = false;
-    bool read_early_ = false;  ///< since the hypercall returned
+    bool offset_owed_ = false;  ///< since the guest was away
+    bool read_early_ = false;   ///< before that
 };
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace resume::model {
 /// (x86_cpu_reset), KVM's clock goes on.
 Waking KvmHost::sleep_s3() {
     sight_going_down();
-    if (!machine_.host().firmware_sleeps) {
+    if (firmware_awake || !machine_.host().firmware_sleeps) {
         machine_.clock.spend(kMillisecond);
         machine_.sight(EventKind::evidence, static_cast<uint32_t>(DomainEvidence::same));
         return Waking::at_once;

@@ -75,6 +75,10 @@ class KvmHost {
     /// Real time now, in ns since 1970, as every host but for its wall_offset_ns has it.
     [[nodiscard]] Nanoseconds real_time() const;
 
+    /// The guest is in S3.
+    [[nodiscard]] bool sleeping() const { return sleeping_; }
+
+    bool firmware_awake = false;  ///< S3 returns at once, whatever the host's firmware can
     ImageFate image_fate = ImageFate::restored;
     Nanoseconds off_time = 30 * kSecond;  ///< between an image and its return
     Nanoseconds boot_time = 4 * kSecond;  ///< what the loading kernel's clock shows then

@@ -84,6 +84,19 @@ void other_vcpus(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
     fault.a = 1 + dice.below(plan.vcpus + plan.spare_vcpus);
     fault.b = dice.below(200);
 }
+/// Most of it within the way down, which takes a few ms; some of it as long as the guest sleeps.
+void any_wait(Dice& dice, const LifePlan&, PlannedFault& fault) {
+    fault.b = dice.below(dice.one_in(3) ? 2'000 : 8);
+}
+void host_act(Dice& dice, const LifePlan& plan, PlannedFault& fault) {
+    constexpr auto kFirst = static_cast<uint32_t>(KvmWant::pause);
+    fault.a = kFirst + dice.below(kKvmWantCount - kFirst);
+    any_wait(dice, plan, fault);
+}
+void disk_features(Dice& dice, const LifePlan&, PlannedFault& fault) {
+    fault.a = dice.below(2);
+    fault.b = 1 + dice.below(14);
+}
 void patience(Dice& dice, const LifePlan&, PlannedFault& fault) {
     fault.b = 1 + dice.below(5);
 }
@@ -93,43 +106,55 @@ constexpr uint8_t kLateDisk = kLate | kDiskGoes;
 
 // clang-format off
 constexpr FaultRow kRows[] = {
-    {K::device_refuses, "device-refuses", "{dev a} refuses in {phase b}", 6, kAborts | kErrandFails, device_and_phase},
-    {K::device_drains_late, "device-drains-late", "{dev a} takes {b} ms to drain", 8, kHarmless, device_and_wait},
-    {K::device_connects_late, "device-connects-late", "{dev a} takes {b} ms to connect again", 8, kHarmless, device_and_wait},
-    {K::device_never_ends, "device-never-ends", "{dev a} begins to suspend and never ends", 2, kAborts | kLate | kErrandFails, device},
-    {K::task_refuses, "task-refuses", "task {a} cannot be frozen", 3, kAborts | kErrandFails, task},
-    {K::task_in_store, "task-in-store", "a task is inside the store, which takes {b} ms to answer", 6, kHarmless, slow_read},
-    {K::task_killed, "task-killed", "a task is killed inside the store, which takes {b} ms to answer", 3, kHarmless, slow_read},
-    {K::open_transaction, "open-transaction", "a task has a transaction open and ends it after the cycle", 6, kHarmless, nothing},
-    {K::call_off, "call-off", "the suspend is called off in {phase b} of {dev a}", 4, kAborts | kErrandFails, device_and_phase},
-    {K::second_suspend, "second-suspend", "the guest is told to suspend again in {phase b} of {dev a}", 4, kHarmless, device_and_phase},
-    {K::asked_twice, "asked-twice", "the host asks again {b} ms after it asked", 3, kErrandFails | kAborts, soon},
-    {K::device_removed, "device-removed", "{dev c} is unregistered in {phase b} of {dev a}", 5, kHarmless, removal},
-    {K::device_added, "device-added", "a device is registered in {phase b} of {dev a}", 4, kHarmless, device_and_phase},
-    {K::hypercall_fails, "hypercall-fails", "{call a} fails with errno {c} after {b} that do not", 3, kAborts | kLate | kMayKill | kErrandFails, failing_call},
-    {K::hypercall_slow, "hypercall-slow", "{call a} takes {b} ms", 5, kHarmless, slow_call},
-    {K::store_fails, "store-fails", "the store answers {request a} with EAGAIN once, after {b} that it does not", 6, kHarmless, failing_request},
-    {K::store_slow, "store-slow", "the store takes {b} ms for each request", 4, kHarmless, soon},
-    {K::vcpu_not_parked, "vcpu-not-parked", "vCPU {a} does not come to be parked", 3, kAborts | kErrandFails, vcpu},
-    {K::backend_slow, "backend-slow", "the disk's backend takes {b} ms a step", 6, kLate, backend_wait},
-    {K::backend_stays, "backend-stays", "the disk does not come along", 1, kLateDisk, nothing},
-    {K::backend_unplugged, "backend-unplugged", "the disk is unplugged {b} ms after the request", 1, kLateDisk, soon},
-    {K::backend_other, "backend-other", "the next backend offers {a} queues and {b} segments", 6, kHarmless, backend_shape},
-    {K::backend_moved, "backend-moved", "the next backends are in domain {a}", 4, kHarmless, backend_domain},
-    {K::backend_keeps, "backend-keeps", "a reset in place writes no new nodes", 4, kLate, nothing},
-    {K::watch_storm, "watch-storm", "{a} watch events, ten every {b} ms", 4, kHarmless, storm},
-    {K::time_stolen, "time-stolen", "vCPU {a} loses {b} ms to others", 5, kHarmless, vcpu},
-    {K::host_gives_up, "host-gives-up", "the host cancels its request after {b} ms", 2, kErrandFails | kAborts, patience},
-    {K::interface_removed, "interface-removed", "the network's backend does not come, and the guest lets go of its interface", 2, kLate, nothing},
-    {K::memory_wanted, "memory-wanted", "the host wants {a} pages of the guest's memory {b} ms after the request", 6, kHarmless, memory},
-    {K::vcpus_wanted, "vcpus-wanted", "the guest is to have {a} vCPUs from {b} ms after the request on", 6, kHarmless, other_vcpus},
-    {K::host_gone, "host-gone", "the host never lets the guest run again", 0, kEnds, nothing},
+    {K::device_refuses, "device-refuses", "{dev a} refuses in {phase b}", 6, kAborts | kErrandFails, kOnAny, device_and_phase},
+    {K::device_drains_late, "device-drains-late", "{dev a} takes {b} ms to drain", 8, kHarmless, kOnAny, device_and_wait},
+    {K::device_connects_late, "device-connects-late", "{dev a} takes {b} ms to connect again", 8, kHarmless, kOnAny, device_and_wait},
+    {K::device_never_ends, "device-never-ends", "{dev a} begins to suspend and never ends", 2, kAborts | kLate | kErrandFails, kOnAny, device},
+    {K::task_refuses, "task-refuses", "task {a} cannot be frozen", 3, kAborts | kErrandFails, kOnXen, task},
+    {K::task_in_store, "task-in-store", "a task is inside the store, which takes {b} ms to answer", 6, kHarmless, kOnXen, slow_read},
+    {K::task_killed, "task-killed", "a task is killed inside the store, which takes {b} ms to answer", 3, kHarmless, kOnXen, slow_read},
+    {K::open_transaction, "open-transaction", "a task has a transaction open and ends it after the cycle", 6, kHarmless, kOnXen, nothing},
+    {K::call_off, "call-off", "the suspend is called off in {phase b} of {dev a}", 4, kAborts | kErrandFails, kOnAny, device_and_phase},
+    {K::second_suspend, "second-suspend", "the guest is told to suspend again in {phase b} of {dev a}", 4, kHarmless, kOnAny, device_and_phase},
+    {K::asked_twice, "asked-twice", "the host asks again {b} ms after it asked", 3, kErrandFails | kAborts, kOnXen, soon},
+    {K::device_removed, "device-removed", "{dev c} is unregistered in {phase b} of {dev a}", 5, kHarmless, kOnAny, removal},
+    {K::device_added, "device-added", "a device is registered in {phase b} of {dev a}", 4, kHarmless, kOnAny, device_and_phase},
+    {K::hypercall_fails, "hypercall-fails", "{call a} fails with errno {c} after {b} that do not", 3, kAborts | kLate | kMayKill | kErrandFails, kOnXen, failing_call},
+    {K::hypercall_slow, "hypercall-slow", "{call a} takes {b} ms", 5, kHarmless, kOnXen, slow_call},
+    {K::store_fails, "store-fails", "the store answers {request a} with EAGAIN once, after {b} that it does not", 6, kHarmless, kOnXen, failing_request},
+    {K::store_slow, "store-slow", "the store takes {b} ms for each request", 4, kHarmless, kOnXen, soon},
+    {K::vcpu_not_parked, "vcpu-not-parked", "vCPU {a} does not come to be parked", 3, kAborts | kErrandFails, kOnAny, vcpu},
+    {K::backend_slow, "backend-slow", "the disk's backend takes {b} ms a step", 6, kLate, kOnXen, backend_wait},
+    {K::backend_stays, "backend-stays", "the disk does not come along", 1, kLateDisk, kOnXen, nothing},
+    {K::backend_unplugged, "backend-unplugged", "the disk is unplugged {b} ms after the request", 1, kLateDisk, kOnXen, soon},
+    {K::backend_other, "backend-other", "the next backend offers {a} queues and {b} segments", 6, kHarmless, kOnXen, backend_shape},
+    {K::backend_moved, "backend-moved", "the next backends are in domain {a}", 4, kHarmless, kOnXen, backend_domain},
+    {K::backend_keeps, "backend-keeps", "a reset in place writes no new nodes", 4, kLate, kOnXen, nothing},
+    {K::watch_storm, "watch-storm", "{a} watch events, ten every {b} ms", 4, kHarmless, kOnXen, storm},
+    {K::time_stolen, "time-stolen", "vCPU {a} loses {b} ms to others", 5, kHarmless, kOnAny, vcpu},
+    {K::host_gives_up, "host-gives-up", "the host cancels its request after {b} ms", 2, kErrandFails | kAborts, kOnXen, patience},
+    {K::interface_removed, "interface-removed", "the network's backend does not come, and the guest lets go of its interface", 2, kLate, kOnXen, nothing},
+    {K::memory_wanted, "memory-wanted", "the host wants {a} pages of the guest's memory {b} ms after the request", 6, kHarmless, kOnXen, memory},
+    {K::vcpus_wanted, "vcpus-wanted", "the guest is to have {a} vCPUs from {b} ms after the request on", 6, kHarmless, kOnXen, other_vcpus},
+    {K::wakes_early, "wakes-early", "the power button is pressed {b} ms after the suspend began", 6, kAborts, kOnKvm, any_wait},
+    {K::firmware_awake, "firmware-awake", "the firmware does not sleep", 4, kHarmless, kOnKvm, nothing},
+    {K::image_made, "image-made", "an image cannot be written", 4, kHarmless, kOnKvm, nothing},
+    {K::image_refused, "image-refused", "there is no memory for an image", 3, kAborts, kOnKvm, nothing},
+    {K::moved_meanwhile, "moved-meanwhile", "{want a} {b} ms after the suspend began", 6, kHarmless, kOnKvm, host_act},
+    {K::fewer_features, "fewer-features", "the disk has {b} segments and {a} flush from its next reset on", 4, kHarmless, kOnKvm, disk_features},
+    {K::reseed_fails, "reseed-fails", "the random number generator takes no new seed", 2, kLate, kOnKvm, nothing},
+    {K::host_gone, "host-gone", "the host never lets the guest run again", 0, kEnds, kOnXen, nothing},
 };
 // clang-format on
 static_assert(sizeof kRows / sizeof *kRows == kFaultKindCount);
 
+bool on_this_guest(FaultKind kind, const LifePlan& plan) {
+    const uint8_t guest = plan.guest == model::GuestKind::kvm ? kOnKvm : kOnXen;
+    return (row_of(kind).guests & guest) != 0;
+}
+
 bool fits(FaultKind kind, const LifePlan& plan) {
-    return (!plan.devices.empty() || !speaks_of(kind, "{dev ")) &&
+    return on_this_guest(kind, plan) && (!plan.devices.empty() || !speaks_of(kind, "{dev ")) &&
            (kind != FaultKind::vcpu_not_parked || plan.vcpus > 1) &&
            (kind != FaultKind::interface_removed || plan.network) &&
            (kind != FaultKind::memory_wanted || plan.balloon) &&
@@ -143,6 +168,9 @@ std::string words_for(const std::string& place, const PlannedFault& fault, const
     }
     if (place.rfind("phase", 0) == 0) {
         return name_of(static_cast<Phase>(number));
+    }
+    if (place.rfind("want", 0) == 0) {
+        return name_of(static_cast<KvmWant>(number % kKvmWantCount));
     }
     if (place.rfind("call", 0) == 0) {
         return calls_back()[number % calls_back().size()].name;
@@ -199,11 +227,13 @@ bool in_bounds(const PlannedFault& fault, const LifePlan& plan) {
         return !speaks_of(fault.kind, what) || value < end;
     };
     constexpr uint32_t kMost = 1'000'000;
-    return fault.a < kMost && fault.b < kMost && fault.c < kMost &&
-           within("{dev a}", fault.a, plan.devices.size()) &&
+    return on_this_guest(fault.kind, plan) && fault.a < kMost && fault.b < kMost &&
+           fault.c < kMost && within("{dev a}", fault.a, plan.devices.size()) &&
            within("{dev c}", fault.c, plan.devices.size()) &&
            (fault.kind != FaultKind::device_removed || !has_children(plan, fault.c)) &&
            within("task {a}", fault.a, kTaskCount) && within("{phase b}", fault.b, kPhaseCount) &&
+           within("{want a}", fault.a, kKvmWantCount) &&
+           (!speaks_of(fault.kind, "{want a}") || is_hosts(static_cast<KvmWant>(fault.a))) &&
            within("{call a}", fault.a, calls_back().size()) &&
            within("{request a}", fault.a, store_requests().size());
 }
@@ -216,7 +246,7 @@ uint8_t effects_of(const PlannedCycle& cycle) {
     return effects;
 }
 
-std::optional<PlannedFault> draw_fault(Dice& dice, const LifePlan& plan, uint32_t enabled) {
+std::optional<PlannedFault> draw_fault(Dice& dice, const LifePlan& plan, uint64_t enabled) {
     uint32_t all = 0;
     for (const FaultRow& row : kRows) {
         if ((enabled >> static_cast<uint8_t>(row.kind) & 1) != 0 && fits(row.kind, plan)) {
@@ -277,8 +307,7 @@ const std::vector<Missing>& missing_faults() {
          "it would write to pages of requests that the guest sends anew, and no guest can tell"},
         {"a slow network backend",
          "no row draws it yet; the oracle would give its link 100 ms to say where it is"},
-        {"kvm",
-         "its guest is modelled, its lives are not planned yet: resume-guest and the scenarios"},
+        {"explore --guest kvm", "its orders are not explored, its lives are drawn"},
     };
     return missing;
 }

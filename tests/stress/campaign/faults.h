@@ -21,12 +21,16 @@ enum Effect : uint8_t {
     kEnds = 32,        ///< the life, as planned
 };
 
+/// Whose cycles it can be in; a mask.
+enum FaultGuests : uint8_t { kOnXen = 1, kOnKvm = 2, kOnAny = kOnXen | kOnKvm };
+
 struct FaultRow {
     FaultKind kind;
     const char* name;
     const char* story;  ///< who does what; {a}, {b}, {c} stand for the numbers
     uint8_t weight;     ///< how often it is drawn
     uint8_t effects;
+    uint8_t guests;
     void (*draw)(Dice& dice, const LifePlan& plan, PlannedFault& fault);
 };
 
@@ -45,7 +49,7 @@ const FaultRow& row_of(FaultKind kind);
 
 /// One of the enabled kinds, by their weights; nothing when none fits this life.
 [[nodiscard]] std::optional<PlannedFault> draw_fault(Dice& dice, const LifePlan& plan,
-                                                     uint32_t enabled);
+                                                     uint64_t enabled);
 
 inline constexpr uint32_t kTaskCount = 3;
 

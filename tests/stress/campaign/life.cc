@@ -2,9 +2,10 @@
 
 #include <utility>
 
-#include "libresume/oracle/judge.h"
 #include "tests/stress/campaign/chooser.h"
 #include "tests/stress/campaign/faults.h"
+#include "tests/stress/campaign/judging.h"
+#include "tests/stress/campaign/kvm_life.h"
 #include "tests/stress/campaign/stage.h"
 #include "tests/stress/campaign/wholeness.h"
 
@@ -33,21 +34,6 @@ Expected expected_of(model::HostAct act) {
     }
 }
 
-uint64_t hash_of(const oracle::TraceView& view) {
-    Digest digest;
-    for (const TraceEvent& event : view.events) {
-        // The four words of an event side by side; only events wait for one another.
-        const uint64_t what = static_cast<uint64_t>(event.kind) |
-                              static_cast<uint64_t>(event.phase) << 8 |
-                              static_cast<uint64_t>(event.witness) << 16 |
-                              uint64_t{event.cpu} << 24 | uint64_t{event.device} << 32;
-        const uint64_t more = event.arg32 | uint64_t{static_cast<uint32_t>(event.status)} << 32;
-        digest.add(event.ticks * 0x9e3779b97f4a7c15 ^ event.arg64 * 0xbf58476d1ce4e5b9 ^
-                   what * 0x94d049bb133111eb ^ more * 0xd6e8feb86659fd93);
-    }
-    return digest.value();
-}
-
 class Life {
   public:
     Life(const LifePlan& plan, bool keep_trace, Chooser* chooser)
@@ -70,7 +56,7 @@ class Life {
                 find(Finding::Kind::liveness, trouble->id, trouble->detail);
             }
         }
-        judge();
+        judge_trace(stage_.guest().view(), judged_events_, keep_trace_, result_);
         return std::move(result_);
     }
 
@@ -98,7 +84,6 @@ class Life {
     void count(const PlannedCycle& planned, const Cycle& done);
     void count_rare(const PlannedCycle& planned, const Cycle& done);
     bool told_of_a_fault(size_t since, const Cycle& done);
-    void judge();
 
     const LifePlan& plan_;
     const bool keep_trace_;
@@ -255,37 +240,6 @@ void Life::count_rare(const PlannedCycle& planned, const Cycle& done) {
             result.outcome == Outcome::resumed && planned.faults.size() > 1);
 }
 
-void Life::judge() {
-    const oracle::TraceView& view = stage_.guest().view();
-    result_.hash = hash_of(view);
-    result_.tally.lives = 1;
-    result_.tally.events = view.events.size();
-    oracle::Verdict verdict;
-    if (judged_events_ < view.events.size()) {
-        oracle::TraceView part = view;
-        part.events.resize(judged_events_);
-        verdict = oracle::judge(part);
-    } else {
-        verdict = oracle::judge(view);
-    }
-    if (verdict.violated()) {
-        const oracle::Violation& first = verdict.violations.front();
-        // The oracle counts the cycles that the guest began, the plan those that the host asked
-        // for.
-        if (!result_.finding || first.cycle <= result_.finding->cycle) {
-            result_.finding =
-                Finding{Finding::Kind::invariant, first.id, first.detail, first.device,
-                        result_.finding ? result_.finding->cycle : first.cycle};
-        }
-    } else if (!result_.finding && !verdict.inconclusive.empty() && view.lost != 0) {
-        result_.tally.inconclusive = 1;
-    }
-    result_.tally.violations = result_.finding ? 1 : 0;
-    if (keep_trace_) {
-        result_.view = view;
-    }
-}
-
 }  // namespace
 
 const char* name_of(Finding::Kind kind) noexcept {
@@ -314,7 +268,10 @@ void Tally::add(const Tally& other) {
     }
 }
 
-const std::vector<std::string>& rare_states() {
+const std::vector<std::string>& rare_states(model::GuestKind guest) {
+    if (guest == model::GuestKind::kvm) {
+        return rare_states_on_kvm();
+    }
     static const std::vector<std::string> states{
         "aborted with device interrupts masked",
         "aborted because a vCPU did not come",
@@ -336,6 +293,9 @@ const std::vector<std::string>& rare_states() {
 }
 
 LifeResult live(const LifePlan& plan, bool keep_trace, Chooser* chooser) {
+    if (plan.guest == model::GuestKind::kvm) {
+        return live_on_kvm(plan, keep_trace);
+    }
     if (chooser == nullptr && !plan.choices.empty()) {
         Chooser own{plan.choices};
         return Life{plan, keep_trace, &own}.run();

@@ -48,7 +48,7 @@ struct Tally {
     void add(const Tally& other);
 };
 /// States that only few cycles reach: each is in Tally::rare once it was.
-const std::vector<std::string>& rare_states();
+const std::vector<std::string>& rare_states(model::GuestKind guest);
 
 /// For stories: what came of one cycle.
 struct CycleNote {

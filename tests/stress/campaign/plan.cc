@@ -26,19 +26,29 @@ constexpr Weighted kActs[] = {
     {model::HostAct::migrate_fails_early, 1},
 };
 
-model::HostAct draw_act(Dice& dice) {
+constexpr struct WeightedWant {
+    KvmWant act;
+    uint32_t weight;
+} kWants[] = {
+    {KvmWant::s3, 6},       {KvmWant::s2idle, 4},  {KvmWant::hibernate, 5},
+    {KvmWant::pause, 1},    {KvmWant::migrate, 3}, {KvmWant::migrate_fails, 1},
+    {KvmWant::snapshot, 2}, {KvmWant::clone, 1},
+};
+
+template <class Row, std::size_t size>
+auto draw_row(Dice& dice, const Row (&rows)[size]) {
     uint32_t all = 0;
-    for (const Weighted& row : kActs) {
+    for (const Row& row : rows) {
         all += row.weight;
     }
     uint32_t ticket = dice.below(all);
-    for (const Weighted& row : kActs) {
+    for (const Row& row : rows) {
         if (ticket < row.weight) {
             return row.act;
         }
         ticket -= row.weight;
     }
-    return model::HostAct::checkpoint;
+    return rows[0].act;
 }
 
 void draw_guest(Dice& dice, LifePlan& plan) {
@@ -66,9 +76,13 @@ void draw_guest(Dice& dice, LifePlan& plan) {
     plan.spare_vcpus = dice.one_in(3) ? 1 + dice.below(2) : 0;
 }
 
-PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint32_t enabled) {
+PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint64_t enabled) {
     PlannedCycle cycle;
-    cycle.act = draw_act(dice);
+    if (plan.guest == model::GuestKind::kvm) {
+        cycle.kvm = draw_row(dice, kWants);
+    } else {
+        cycle.act = draw_row(dice, kActs);
+    }
     cycle.load = dice.one_in(6);
     cycle.awake_ms = dice.one_in(4) ? dice.below(50) : 0;
     // Half of the cycles have no fault, and few of the faults keep the guest from going down: what
@@ -84,6 +98,27 @@ PlannedCycle draw_cycle(Dice& dice, const LifePlan& plan, uint32_t enabled) {
 
 }  // namespace
 
+const char* name_of(KvmWant want) noexcept {
+    constexpr const char* kNames[] = {"s3",      "s2idle",        "hibernate", "pause",
+                                      "migrate", "migrate-fails", "snapshot",  "clone"};
+    static_assert(sizeof kNames / sizeof *kNames == kKvmWantCount);
+    return kNames[static_cast<uint8_t>(want)];
+}
+
+std::optional<model::GuestKind> guest_named(const std::string& name) {
+    for (const auto guest :
+         {model::GuestKind::xen_hvm, model::GuestKind::xen_pvh, model::GuestKind::kvm}) {
+        if (name == model::name_of(guest)) {
+            return guest;
+        }
+    }
+    return std::nullopt;
+}
+
+const char* want_of(const LifePlan& plan, const PlannedCycle& cycle) {
+    return plan.guest == model::GuestKind::kvm ? name_of(cycle.kvm) : name_of(cycle.act);
+}
+
 void apply(const DeviceTree& tree, LifePlan& plan) {
     plan.devices = tree.devices;
     for (const auto& [name, value] : tree.settled) {
@@ -93,22 +128,26 @@ void apply(const DeviceTree& tree, LifePlan& plan) {
 
 LifePlan draw_life(const DrawOptions& options, uint64_t life) {
     Dice dice{mixed(options.seed * 0x9e3779b97f4a7c15 + mixed(life + 1))};
-    LifePlan plan{
-        .guest = options.guest, .bugs = options.bugs, .part = options.part, .table = options.table};
+    LifePlan plan{.guest = options.guest,
+                  .bugs = options.bugs,
+                  .devices = standard_devices(options.guest),
+                  .part = options.part,
+                  .table = options.table};
     draw_guest(dice, plan);
     if (options.tree) {
         apply(*options.tree, plan);
     }
-    uint32_t enabled = options.faults;
+    uint64_t enabled = options.faults;
     const uint64_t subset = dice.word();
     if (options.swarm) {
-        enabled &= static_cast<uint32_t>(subset);
+        enabled &= subset;
     }
     for (uint32_t i = 0; i < kLifeCycles; ++i) {
         plan.cycles.push_back(draw_cycle(dice, plan, enabled));
     }
     // It can come only last.
-    if ((enabled >> static_cast<uint8_t>(FaultKind::host_gone) & 1) != 0 &&
+    if (plan.guest != model::GuestKind::kvm &&
+        (enabled >> static_cast<uint8_t>(FaultKind::host_gone) & 1) != 0 &&
         dice.one_in(kGoneOneIn)) {
         plan.cycles.back().faults = {{.kind = FaultKind::host_gone}};
     }

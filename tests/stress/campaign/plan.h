@@ -47,9 +47,34 @@ enum class FaultKind : uint8_t {
     interface_removed,     ///< the guest lets go of it while its backend is not there
     memory_wanted,         ///< a = pages that the host is to have, b = ms after the request
     vcpus_wanted,          ///< a = vCPUs that the guest is to have, b = ms after the request
+    wakes_early,           ///< b = ms after the suspend began: the power button
+    firmware_awake,        ///< S3 is entered and returns at once
+    image_made,            ///< it cannot be written: the guest goes on
+    image_refused,         ///< there is no memory for one
+    moved_meanwhile,       ///< a = row of KvmWant from pause on, b = ms after the suspend began
+    fewer_features,        ///< a = 1 with flush, b = segments: the disk's from its next reset on
+    reseed_fails,          ///< the random number generator takes nothing
     host_gone,             ///< the toolstack never lets the guest run again
 };
 inline constexpr uint8_t kFaultKindCount = static_cast<uint8_t>(FaultKind::host_gone) + 1;
+
+/// What a guest of KVM's does, or what its host does with it. A word of plans.
+enum class KvmWant : uint8_t {
+    s3,
+    s2idle,
+    hibernate,
+    pause,  ///< from here on: the guest is not asked
+    migrate,
+    migrate_fails,
+    snapshot,
+    clone,
+};
+inline constexpr uint8_t kKvmWantCount = static_cast<uint8_t>(KvmWant::clone) + 1;
+const char* name_of(KvmWant want) noexcept;
+/// The host does it, and the guest is not asked.
+constexpr bool is_hosts(KvmWant want) noexcept {
+    return want >= KvmWant::pause;
+}
 
 struct PlannedFault {
     FaultKind kind = FaultKind::device_refuses;
@@ -57,7 +82,8 @@ struct PlannedFault {
 };
 
 struct PlannedCycle {
-    model::HostAct act = model::HostAct::checkpoint;
+    model::HostAct act = model::HostAct::checkpoint;  ///< of a guest on Xen
+    KvmWant kvm = KvmWant::s3;                        ///< of one of KVM's
     bool load = false;      ///< the disk has requests under way when the guest goes down
     uint32_t awake_ms = 0;  ///< ordinary life before it
     std::vector<PlannedFault> faults{};
@@ -82,7 +108,7 @@ struct LifePlan {
     bool calls_cpus = false;   ///< a device needs the other vCPUs in its first hook
     bool exception_gates = true;
     Bugs bugs{};
-    std::vector<OwnDevice> devices = standard_devices();
+    std::vector<OwnDevice> devices = standard_devices(model::GuestKind::xen_hvm);
     MakePart part = nullptr;               ///< the program's, so not in the text
     const StepTable* table = &kStepTable;  ///< as well
     /// Which of the ready devices goes next, wherever there is a choice, in turn; after these the
@@ -95,17 +121,22 @@ struct LifePlan {
 struct DrawOptions {
     model::GuestKind guest = model::GuestKind::xen_hvm;
     uint64_t seed = 1;
-    uint32_t faults = ~0U;  ///< a mask of FaultKind
-    bool swarm = false;     ///< each life has its own subset of faults
+    uint64_t faults = ~uint64_t{0};  ///< a mask of FaultKind
+    bool swarm = false;              ///< each life has its own subset of faults
     Bugs bugs{};
     MakePart part = nullptr;
     const StepTable* table = &kStepTable;
     const char* program = "resume-stress";  ///< that has the part; for people
     std::optional<DeviceTree> tree{};       ///< else the standard devices, and all else is drawn
 };
-static_assert(kFaultKindCount <= 32);
+static_assert(kFaultKindCount <= 64);
 
 inline constexpr uint32_t kLifeCycles = 32;
+
+/// "xen-hvm", "xen-pvh", "kvm"; nothing for another name.
+[[nodiscard]] std::optional<model::GuestKind> guest_named(const std::string& name);
+/// What a cycle of that guest is about, by name.
+[[nodiscard]] const char* want_of(const LifePlan& plan, const PlannedCycle& cycle);
 
 [[nodiscard]] LifePlan draw_life(const DrawOptions& options, uint64_t life);
 

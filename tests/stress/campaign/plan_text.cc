@@ -57,15 +57,38 @@ bool read_device(std::istringstream& rest, LifePlan& plan) {
     return !add_checked(plan.devices, device);
 }
 
+bool read_want(const std::string& word, const LifePlan& plan, PlannedCycle& cycle) {
+    if (plan.guest != model::GuestKind::kvm) {
+        const auto act = act_named(word);
+        cycle.act = act.value_or(cycle.act);
+        return act.has_value();
+    }
+    for (uint8_t i = 0; i < kKvmWantCount; ++i) {
+        cycle.kvm = static_cast<KvmWant>(i);
+        if (word == name_of(cycle.kvm)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool read_cycle(std::istringstream& rest, LifePlan& plan) {
-    std::string act;
+    std::string want;
     PlannedCycle cycle;
-    if (!(rest >> act >> cycle.load >> cycle.awake_ms) || !act_named(act)) {
+    if (!(rest >> want >> cycle.load >> cycle.awake_ms) || !read_want(want, plan, cycle)) {
         return false;
     }
-    cycle.act = *act_named(act);
     plan.cycles.push_back(cycle);
     return true;
+}
+
+bool read_guest(std::istringstream& rest, LifePlan& plan) {
+    std::string name;
+    rest >> name;
+    const auto guest = guest_named(name);
+    plan.guest = guest.value_or(plan.guest);
+    plan.devices = standard_devices(plan.guest);
+    return guest.has_value() && plan.cycles.empty();
 }
 
 bool read_fault(std::istringstream& rest, LifePlan& plan) {
@@ -86,9 +109,7 @@ bool read_fault(std::istringstream& rest, LifePlan& plan) {
 bool read_line(const std::string& word, std::istringstream& rest, LifePlan& plan) {
     std::string name;
     if (word == "guest") {
-        rest >> name;
-        plan.guest = name == "xen-pvh" ? model::GuestKind::xen_pvh : model::GuestKind::xen_hvm;
-        return name == name_of(plan.guest);
+        return read_guest(rest, plan);
     }
     if (word == "seed" || word == "order") {
         return static_cast<bool>(rest >> (word == "seed" ? plan.seed : plan.order));
@@ -150,7 +171,7 @@ std::string to_text(const LifePlan& plan) {
             out << "bug " << bug_info(i).name << '\n';
         }
     }
-    if (plan.devices != standard_devices()) {
+    if (plan.devices != standard_devices(plan.guest)) {
         out << "own-devices\n";
         for (const OwnDevice& device : plan.devices) {
             out << "device " << device.name << ' '
@@ -166,7 +187,8 @@ std::string to_text(const LifePlan& plan) {
         out << '\n';
     }
     for (const PlannedCycle& cycle : plan.cycles) {
-        out << "cycle " << name_of(cycle.act) << ' ' << cycle.load << ' ' << cycle.awake_ms << '\n';
+        out << "cycle " << want_of(plan, cycle) << ' ' << cycle.load << ' ' << cycle.awake_ms
+            << '\n';
         for (const PlannedFault& fault : cycle.faults) {
             out << "fault " << row_of(fault.kind).name << ' ' << fault.a << ' ' << fault.b << ' '
                 << fault.c << "  # " << story_of(fault, plan) << '\n';

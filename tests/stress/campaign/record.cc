@@ -12,9 +12,9 @@ using nlohmann::json;
 
 namespace {
 
-constexpr uint32_t kAllFaults = (uint64_t{1} << kFaultKindCount) - 1;
+constexpr uint64_t kAllFaults = (uint64_t{1} << kFaultKindCount) - 1;
 
-std::string names_of(uint32_t faults) {
+std::string names_of(uint64_t faults) {
     std::string text;
     for (uint8_t i = 0; i < kFaultKindCount; ++i) {
         if ((faults >> i & 1) != 0) {
@@ -32,6 +32,14 @@ std::vector<std::string> bug_names(Bugs bugs) {
         }
     }
     return names;
+}
+
+model::GuestKind known_guest(const std::string& name) {
+    const auto guest = guest_named(name);
+    if (!guest) {
+        throw std::invalid_argument{"unknown guest '" + name + "'"};
+    }
+    return *guest;
 }
 
 }  // namespace
@@ -83,9 +91,7 @@ json to_json(const LifeRecord& record) {
 
 CampaignId campaign_from(const json& from) {
     CampaignId id;
-    const auto guest = from.at("guest").get<std::string>();
-    id.draw.guest = guest == name_of(model::GuestKind::xen_pvh) ? model::GuestKind::xen_pvh
-                                                                : model::GuestKind::xen_hvm;
+    id.draw.guest = known_guest(from.at("guest").get<std::string>());
     from.at("seed").get_to(id.draw.seed);
     from.at("swarm").get_to(id.draw.swarm);
     id.draw.faults = faults_from(from.at("faults").get<std::string>());
@@ -151,18 +157,18 @@ uint64_t hash_from(const std::string& text) {
     return std::stoull(text, nullptr, 16);
 }
 
-std::string faults_text(uint32_t faults) {
+std::string faults_text(uint64_t faults) {
     if ((faults & kAllFaults) == kAllFaults) {
         return "all";
     }
     return (faults & kAllFaults) == 0 ? "none" : names_of(faults);
 }
 
-uint32_t faults_from(const std::string& text) {
+uint64_t faults_from(const std::string& text) {
     if (text == "all" || text == "none") {
-        return text == "all" ? ~0U : 0U;
+        return text == "all" ? ~uint64_t{0} : 0U;
     }
-    uint32_t faults = 0;
+    uint64_t faults = 0;
     std::istringstream words{text};
     for (std::string word; std::getline(words, word, ',');) {
         const auto kind = fault_named(word);
@@ -170,7 +176,7 @@ uint32_t faults_from(const std::string& text) {
             throw std::invalid_argument{"unknown fault '" + word + "'; known: all, none, " +
                                         names_of(kAllFaults)};
         }
-        faults |= 1U << static_cast<uint8_t>(*kind);
+        faults |= uint64_t{1} << static_cast<uint8_t>(*kind);
     }
     return faults;
 }

@@ -40,7 +40,7 @@ struct LifeRecord {
 [[nodiscard]] std::string replay_line(const CampaignId& id, uint64_t life);
 /// Names of the enabled faults, "all" when none is left out; and back: throws
 /// std::invalid_argument for a name that is not known.
-[[nodiscard]] std::string faults_text(uint32_t faults);
-[[nodiscard]] uint32_t faults_from(const std::string& text);
+[[nodiscard]] std::string faults_text(uint64_t faults);
+[[nodiscard]] uint64_t faults_from(const std::string& text);
 
 }  // namespace resume::stress

@@ -80,14 +80,11 @@ Stage::Stage(const LifePlan& plan, Chooser* chooser)
         last.reads_clock = plan.reads_clock;
         last.calls_cpus = plan.calls_cpus;
     }
-    for (const auto& device : guest_.devices()) {
-        ordinary_.push_back(device->behaviour);
-    }
 }
 
 Stage::~Stage() {
     if (!machine().alive()) {
-        test::bury({poke_.release(), spare_.release(), part_.release()});
+        test::bury({poke_.release(), part_.release()});
         return;
     }
     if (part_) {
@@ -102,7 +99,7 @@ std::optional<std::string> Stage::begin() {
         return std::string{"the guest does not boot: "} + name_of(up.end) + ": " + up.reason;
     }
     disk_ = std::make_unique<LoadedDisk>(guest_, disk_of(plan_), kLanes, plan_.seed, plan_.bugs);
-    spare_ = std::make_unique<OrdinaryDevice>(guest_.guest(), "spare");
+    own_devices_ = std::make_unique<DeviceFaults<ModelledGuest>>(guest_);
     poke_->path = kPoked;
     poke_->argument = this;
     poke_->fired = [](void* self, const char*) noexcept {
@@ -157,7 +154,7 @@ std::optional<std::string> Stage::begin_part() {
 }
 
 void Stage::arm(const PlannedCycle& cycle) {
-    complaint_.clear();
+    own_devices_->forget_complaint();
     torn_ = false;
     for (const PlannedFault& fault : cycle.faults) {
         arm(fault);
@@ -179,20 +176,6 @@ void Stage::arm(const PlannedCycle& cycle) {
     disk_->load.stop();  // what is under way goes down with the guest
 }
 
-void Stage::put_back_devices() {
-    for (size_t i = 0; i < ordinary_.size(); ++i) {
-        OrdinaryDevice& device = *guest_.devices()[i];
-        device.behaviour = ordinary_[i];
-        if (!device.registered()) {
-            guest_.run([this, i] {
-                if (!guest_.add_device(i).ok()) {
-                    complaint_ = "a device that was removed cannot be registered again";
-                }
-            });
-        }
-    }
-}
-
 void Stage::calm() {
     machine().faults.clear();
     machine().toolstack.ack_timeout = 60 * model::kSecond;
@@ -206,7 +189,7 @@ void Stage::calm() {
         }
         lets_go_ = false;
     }
-    put_back_devices();
+    own_devices_->calm();
     for (uint32_t i = 0; i < kTasks; ++i) {
         guest_.tasks().at(i).refuses = false;
     }

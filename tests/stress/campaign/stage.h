@@ -7,6 +7,7 @@
 #include <string>
 
 #include "tests/stress/campaign/chooser.h"
+#include "tests/stress/campaign/device_faults.h"
 #include "tests/stress/campaign/plan.h"
 #include "tests/stress/guest/loaded_balloon.h"
 #include "tests/stress/guest/loaded_disk.h"
@@ -29,7 +30,7 @@ class Stage {
     /// Everybody behaves again; what was taken away is put back. Before the next arm().
     void calm();
     /// What somebody saw during the cycle that no guest should do; empty when nothing.
-    [[nodiscard]] const std::string& complaint() const { return complaint_; }
+    [[nodiscard]] const std::string& complaint() const { return own_devices_->complaint(); }
 
     [[nodiscard]] const LifePlan& plan() const { return plan_; }
     [[nodiscard]] ModelledGuest& guest() { return guest_; }
@@ -53,14 +54,9 @@ class Stage {
     std::optional<std::string> begin_part();
     [[nodiscard]] bool has_net() const { return net_ != nullptr && net_->net.registered(); }
     void arm(const PlannedFault& fault);
-    void arm_device(const PlannedFault& fault);
     void arm_backend(const PlannedFault& fault);
     void arm_machine(const PlannedFault& fault);
     void arm_calls(const PlannedFault& fault);
-    void act_in_hook(const PlannedFault& fault, std::function<void()> act);
-    void remove_device(uint32_t index);
-    void expect_busy(const Result<>& result, const char* what);
-    void put_back_devices();
     void storm(uint32_t events, Nanoseconds gap);
 
     const LifePlan plan_;
@@ -69,10 +65,8 @@ class Stage {
     std::unique_ptr<LoadedNet> net_;
     std::unique_ptr<LoadedBalloon> balloon_;
     std::unique_ptr<GuestPart> part_;
-    std::unique_ptr<OrdinaryDevice> spare_;
+    std::unique_ptr<DeviceFaults<ModelledGuest>> own_devices_;
     std::unique_ptr<StoreWatch> poke_{new StoreWatch};
-    std::string complaint_;
-    std::vector<Behaviour> ordinary_;
     bool transaction_open_ = false;
     bool torn_ = false;
     bool unplugged_ = false;

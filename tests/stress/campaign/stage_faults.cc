@@ -14,79 +14,10 @@ constexpr uint32_t kForEver = 1'000'000;
 }  // namespace
 
 void Stage::arm(const PlannedFault& fault) {
-    arm_device(fault);
+    own_devices_->arm(fault);
     arm_backend(fault);
     arm_machine(fault);
     arm_calls(fault);
-}
-
-// A hook runs in the guest; what it allocates would be the guest's.
-void Stage::act_in_hook(const PlannedFault& fault, std::function<void()> act) {
-    auto& behaviour = guest_.devices()[fault.a]->behaviour;
-    behaviour.meanwhile = [before = std::move(behaviour.meanwhile), act = std::move(act),
-                           wanted = static_cast<Phase>(fault.b)](Phase phase) {
-        if (before) {
-            before(phase);
-        }
-        if (phase == wanted) {
-            act();
-        }
-    };
-}
-
-void Stage::expect_busy(const Result<>& result, const char* what) {
-    if (result.ok() || result.error().code != Errc::busy) {
-        complaint_ = what;
-    }
-}
-
-void Stage::remove_device(uint32_t index) {
-    OrdinaryDevice& device = *guest_.devices()[index];
-    if (device.registered()) {
-        (void)guest_.guest().remove(device);  // busy: it leaves at the end of the cycle
-    }
-}
-
-void Stage::arm_device(const PlannedFault& fault) {
-    const auto behaviour = [this, &fault]() -> Behaviour& {
-        return guest_.devices()[fault.a]->behaviour;
-    };
-    switch (fault.kind) {
-        case FaultKind::device_refuses:
-            behaviour().refuse = Errc::refused;
-            behaviour().refuse_in = static_cast<Phase>(fault.b);
-            break;
-        case FaultKind::device_drains_late:
-            behaviour().suspend_wait_ms = fault.b;
-            break;
-        case FaultKind::device_connects_late:
-            behaviour().resume_wait_ms = fault.b;
-            break;
-        case FaultKind::device_never_ends:
-            behaviour().never_completes = true;
-            break;
-        case FaultKind::call_off:
-            act_in_hook(fault, [this] { guest_.guest().engine().call_off(Errc::called_off); });
-            break;
-        case FaultKind::second_suspend:
-            act_in_hook(fault, [this] {
-                const Result<CycleResult> second = guest_.guest().suspend();
-                expect_busy(second.ok() ? Result<>{} : Result<>{second.error()},
-                            "a second suspend in mid-cycle was not refused as busy");
-            });
-            break;
-        case FaultKind::device_removed:
-            act_in_hook(fault, [this, index = fault.c] { remove_device(index); });
-            break;
-        case FaultKind::device_added:
-            act_in_hook(fault, [this] {
-                expect_busy(guest_.guest().add(*spare_),
-                            "a device was registered in mid-cycle and not refused as busy");
-            });
-            break;
-        default:
-            break;
-    }
 }
 
 void Stage::arm_backend(const PlannedFault& fault) {

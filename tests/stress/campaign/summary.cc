@@ -24,16 +24,16 @@ void print_rates(std::ostream& out, const char* title, const Tally::Counts& coun
     }
 }
 
-void print_rare(std::ostream& out, const Tally& tally) {
+void print_rare(std::ostream& out, const Tally& tally, model::GuestKind guest) {
     out << "rare states reached\n";
-    for (const std::string& state : rare_states()) {
+    for (const std::string& state : rare_states(guest)) {
         const auto found = tally.rare.find(state);
         if (found != tally.rare.end()) {
             out << "  " << std::setw(10) << found->second << "  " << state << '\n';
         }
     }
     out << "not reached\n";
-    for (const std::string& state : rare_states()) {
+    for (const std::string& state : rare_states(guest)) {
         if (tally.rare.count(state) == 0) {
             out << "  " << state << '\n';
         }
@@ -64,10 +64,12 @@ void print_finding(std::ostream& out, const Finding& finding) {
 
 void print_guest(std::ostream& out, const LifePlan& plan) {
     out << "A " << name_of(plan.guest) << " guest with " << plan.vcpus
-        << (plan.vcpus == 1 ? " vCPU, " : " vCPUs, ") << "upcalls by "
-        << (plan.vcpu_vector ? "each vCPU's vector" : "the callback vector") << ", a disk of "
-        << plan.queues << (plan.queues == 1 ? " queue" : " queues") << ", " << plan.hosts
-        << (plan.hosts == 1 ? " host" : " hosts") << ".\n";
+        << (plan.vcpus == 1 ? " vCPU, " : " vCPUs, ");
+    if (plan.guest != model::GuestKind::kvm) {
+        out << "upcalls by " << (plan.vcpu_vector ? "each vCPU's vector" : "the callback vector")
+            << ", a disk of " << plan.queues << (plan.queues == 1 ? " queue, " : " queues, ");
+    }
+    out << plan.hosts << (plan.hosts == 1 ? " host" : " hosts") << ".\n";
     if (plan.reads_clock || plan.calls_cpus) {
         out << "The rtc" << (plan.reads_clock ? " reads the clock" : "")
             << (plan.reads_clock && plan.calls_cpus ? " and" : "")
@@ -99,9 +101,9 @@ void print_summary(std::ostream& out, const CampaignResult& result) {
         << static_cast<double>(tally.events) / cycles << " events a cycle, "
         << 100.0 * static_cast<double>(tally.at_hypercall) / cycles << " % reached the hypercall\n";
     print_rates(out, "outcomes", tally.outcomes, tally.cycles);
-    print_rates(out, "what the host wanted", tally.acts, tally.cycles);
+    print_rates(out, "what was wanted of it", tally.acts, tally.cycles);
     print_rates(out, "faults", tally.faults, tally.cycles);
-    print_rare(out, tally);
+    print_rare(out, tally, result.id.draw.guest);
     for (const FailedLife& failed : result.failures) {
         print_failure(out, result.id, failed);
     }
@@ -141,7 +143,7 @@ void print_story(std::ostream& out, const LifePlan& plan, const LifeResult& resu
     print_guest(out, plan);
     for (size_t i = 0; i < result.notes.size(); ++i) {
         const PlannedCycle& cycle = plan.cycles[i];
-        out << std::setw(3) << i + 1 << ". The host wants a " << name_of(cycle.act)
+        out << std::setw(3) << i + 1 << ". Wanted: " << want_of(plan, cycle)
             << (cycle.load ? "; the disk has requests under way" : "");
         for (const PlannedFault& fault : cycle.faults) {
             out << "; " << story_of(fault, plan);

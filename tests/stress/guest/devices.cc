@@ -107,12 +107,16 @@ Result<> OrdinaryDevice::resume_noirq(NoirqContext& context, Outcome) noexcept {
     return {};
 }
 
-const std::vector<OwnDevice>& standard_devices() {
-    static const std::vector<OwnDevice> devices{
-        {.name = "vbd-51712", .parent = "", .suspend_ms = 2, .resume_ms = 10},
-        {.name = "vif-0", .parent = "", .suspend_ms = 0, .resume_ms = 5},
-        {.name = "rtc", .parent = "", .suspend_ms = 0, .resume_ms = 0}};
-    return devices;
+const std::vector<OwnDevice>& standard_devices(model::GuestKind guest) {
+    static const auto named = [](const char* disk, const char* interface) {
+        return std::vector<OwnDevice>{
+            {.name = disk, .parent = "", .suspend_ms = 2, .resume_ms = 10},
+            {.name = interface, .parent = "", .suspend_ms = 0, .resume_ms = 5},
+            {.name = "rtc", .parent = "", .suspend_ms = 0, .resume_ms = 0}};
+    };
+    static const std::vector<OwnDevice> xen = named("vbd-51712", "vif-0");
+    static const std::vector<OwnDevice> kvm = named("vda", "eth0");
+    return guest == model::GuestKind::kvm ? kvm : xen;
 }
 
 }  // namespace resume::stress

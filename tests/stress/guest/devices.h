@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "drivers/model/config.h"
 #include "drivers/xen_guest/xen_guest.h"
 
 namespace resume::stress {
@@ -31,8 +32,8 @@ struct OwnDevice {
     uint32_t resume_ms = 0;   ///< after a real resume it connects for so long
     bool operator==(const OwnDevice&) const = default;
 };
-/// A disk and an interface that wait, and one that does not.
-const std::vector<OwnDevice>& standard_devices();
+/// A disk and an interface that wait, and one that does not, by the names that they have there.
+const std::vector<OwnDevice>& standard_devices(model::GuestKind guest);
 inline constexpr size_t kMostOwnDevices = 24;
 
 class OrdinaryDevice final : public Device {

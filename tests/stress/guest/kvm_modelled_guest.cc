@@ -47,6 +47,7 @@ KvmGuestConfig KvmModelledGuest::guest_config() {
     kvm.pump_argument = this;
     kvm.wall_backward = config_.wall_backward;
     kvm.policy = config_.policy;
+    kvm.hook_deadline_ms = config_.hook_deadline_ms;
     kvm.table = config_.table;
     kvm.bugs = config_.bugs;
     return kvm;
@@ -63,11 +64,11 @@ KvmModelledGuest::KvmModelledGuest(const KvmModelledGuestConfig& config)
     view_.sights = Sight::platform | Sight::hypercalls;
     view_.part = 1;
     guest_ = new (guest_memory_) KvmGuest{machine_, guest_config()};
-    for (const char* name : {"vda", "eth0", kRefusing}) {
-        devices_.push_back(std::make_unique<OrdinaryDevice>(*guest_, name));
+    for (const OwnDevice& own : config_.devices) {
+        devices_.push_back(std::make_unique<OrdinaryDevice>(*guest_, own.name.c_str()));
+        devices_.back()->behaviour = {.suspend_wait_ms = own.suspend_ms,
+                                      .resume_wait_ms = own.resume_ms};
     }
-    devices_[0]->behaviour = {.suspend_wait_ms = 2, .resume_wait_ms = 10};
-    devices_[1]->behaviour = {.resume_wait_ms = 5};
 }
 
 KvmModelledGuest::~KvmModelledGuest() {
@@ -79,7 +80,9 @@ KvmModelledGuest::~KvmModelledGuest() {
     }
     machine_.run([this] {
         for (auto it = devices_.rbegin(); it != devices_.rend(); ++it) {
-            (void)guest_->remove(**it);
+            if ((*it)->registered()) {
+                (void)guest_->remove(**it);
+            }
         }
     });
     if (machine_.alive()) {
@@ -136,8 +139,8 @@ model::RunResult KvmModelledGuest::boot() {
 }
 
 void KvmModelledGuest::start() {
-    for (auto& device : devices_) {
-        RESUME_ASSERT(guest_->add(*device).ok());
+    for (size_t i = 0; i < devices_.size(); ++i) {
+        RESUME_ASSERT(add_device(i).ok());
     }
     guest_->timer().set_handler(&KvmModelledGuest::on_tick, this);
     if (config_.tick_ms != 0) {
@@ -146,6 +149,11 @@ void KvmModelledGuest::start() {
             this);
     }
     started_ = true;
+}
+
+Result<> KvmModelledGuest::add_device(size_t index) {
+    const std::string& parent = config_.devices[index].parent;
+    return guest_->add(*devices_[index], parent.empty() ? nullptr : &device(parent));
 }
 
 void KvmModelledGuest::work() {
@@ -163,7 +171,7 @@ void KvmModelledGuest::serve(Nanoseconds longest) {
     wait_for_interrupt(machine_, after(machine_, longest));
     work();
     if (config_.looks_around) {
-        const Finding found = guest_->look_around();
+        const resume::Finding found = guest_->look_around();
         if (found.interrupted) {
             findings_.push_back(found);
         }

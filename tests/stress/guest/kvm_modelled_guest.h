@@ -26,6 +26,8 @@ struct KvmModelledGuestConfig {
     Bugs bugs{};
     Policy policy{};
     const StepTable* table = &kStepTable;
+    std::vector<OwnDevice> devices = standard_devices(model::GuestKind::kvm);
+    uint32_t hook_deadline_ms = 10'000;
     uint32_t tick_ms = 10;      ///< 0: no ticking
     bool wall_backward = true;  ///< the wall clock is put back, too
     bool looks_around = true;   ///< on each round of the main loop
@@ -67,9 +69,14 @@ class KvmModelledGuest {
     [[nodiscard]] Machine& machine() { return machine_; }
     [[nodiscard]] model::KvmHost& host() { return *machine_.kvm; }
     [[nodiscard]] KvmGuest& guest() { return *guest_; }
+    [[nodiscard]] std::vector<std::unique_ptr<OrdinaryDevice>>& devices() { return devices_; }
     [[nodiscard]] OrdinaryDevice& device(const std::string& name);
+    /// Guest code: registers one of them below its parent; not in mid-cycle.
+    Result<> add_device(size_t index);
+    /// The guest's random number generator takes nothing from now on, or does again.
+    void fail_reseeds(bool fail) { config_.reseed_fails = fail; }
     /// What look_around() found since the last cycle or the last call of happens().
-    [[nodiscard]] const std::vector<Finding>& findings() const { return findings_; }
+    [[nodiscard]] const std::vector<resume::Finding>& findings() const { return findings_; }
     [[nodiscard]] uint64_t ticks_of(uint32_t vcpu) const { return ticks_[vcpu]; }
     [[nodiscard]] Nanoseconds worst_step_back() const { return worst_step_back_; }
     /// Real time less the guest's wall clock, now.
@@ -104,7 +111,7 @@ class KvmModelledGuest {
     KvmGuest* guest_ = nullptr;
     std::vector<std::unique_ptr<OrdinaryDevice>> devices_;
     oracle::TraceView view_;
-    std::vector<Finding> findings_;
+    std::vector<resume::Finding> findings_;
     bool started_ = false;
     uint64_t ticks_[kMaxVcpus] = {};
     Nanoseconds last_tick_ = 0;

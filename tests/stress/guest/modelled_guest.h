@@ -29,7 +29,7 @@ struct ModelledGuestConfig {
     CallbackMode callback = CallbackMode::global_vector;
     Policy policy{};
     const StepTable* table = &kStepTable;
-    std::vector<OwnDevice> devices = standard_devices();
+    std::vector<OwnDevice> devices = standard_devices(model::GuestKind::xen_hvm);
     bool fifo = false;      ///< it uses the FIFO ABI of event channels, where the host has it
     uint32_t tick_ms = 10;  ///< 0: no ticking
     uint32_t down_budget_ms = 45'000;

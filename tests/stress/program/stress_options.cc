@@ -58,7 +58,7 @@ void add_tree(CLI::App& command, Words& words) {
 }
 
 void add_draw(CLI::App& command, StressOptions& options, Words& words) {
-    command.add_option("--guest", words.guest, "xen-hvm or xen-pvh")->capture_default_str();
+    command.add_option("--guest", words.guest, "xen-hvm, xen-pvh or kvm")->capture_default_str();
     command.add_option("--seed", options.campaign.id.draw.seed, "of everything that is drawn")
         ->capture_default_str();
     command.add_option("--cycles", options.campaign.id.cycles, "how many the host asks for");
@@ -120,15 +120,20 @@ DeviceTree tree_of(const Words& words, model::GuestKind guest) {
 
 void settle(StressOptions& options, const Words& words) {
     CampaignId& id = options.campaign.id;
-    if (words.guest == "kvm") {
+    const auto guest = guest_named(words.guest);
+    if (!guest) {
+        throw CLI::ValidationError{"unknown guest '" + words.guest +
+                                   "'; known: xen-hvm, xen-pvh, kvm"};
+    }
+    if (guest == model::GuestKind::kvm && options.command == StressOptions::Command::explore) {
         throw CLI::ValidationError{
-            "campaigns are of Xen's guests; resume-guest has kvm's. Known: xen-hvm, xen-pvh"};
+            "the orders of kvm's guest are not explored; known: xen-hvm, xen-pvh"};
     }
-    if (words.guest != "xen-hvm" && words.guest != "xen-pvh") {
-        throw CLI::ValidationError{"unknown guest '" + words.guest + "'; known: xen-hvm, xen-pvh"};
+    if (guest == model::GuestKind::kvm && id.draw.part != nullptr) {
+        throw CLI::ValidationError{std::string{id.draw.program} +
+                                   "'s driver is one of a guest on Xen; known: xen-hvm, xen-pvh"};
     }
-    id.draw.guest =
-        words.guest == "xen-pvh" ? model::GuestKind::xen_pvh : model::GuestKind::xen_hvm;
+    id.draw.guest = *guest;
     id.draw.bugs = bugs_named(words.bugs);
     if (!words.tree.empty()) {
         id.draw.tree = tree_of(words, id.draw.guest);

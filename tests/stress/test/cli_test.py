@@ -114,7 +114,7 @@ class Run(unittest.TestCase):
                          pathlib.Path(self.path("again")).read_bytes())
 
     def test_a_device_tree_of_the_users(self):
-        for guest in ("xen-hvm", "xen-pvh"):
+        for guest in ("kvm", "xen-hvm", "xen-pvh"):
             tree = ["--guest", guest, "--device-tree", TREES / f"{guest}.toml"]
             one, two = self.run_json(*tree), self.run_json(*tree, "--jobs", 3)
             self.assertEqual(one["hash"], two["hash"])
@@ -152,7 +152,8 @@ class Run(unittest.TestCase):
     def test_exit_codes(self):
         for arguments, code in ((("run", "--bug", "ack-only"), 4),
                                 (("run", "--bug", "resumed-is-new"), 5),
-                                (("run", "--guest", "kvm"), 64), (("run", "--faults", "x"), 64),
+                                (("run", "--guest", "kvm", "--bug", "thaw-as-restore"), 1),
+                                (("explore", "--guest", "kvm"), 64), (("run", "--faults", "x"), 64),
                                 (("run", "--shard", "3/2"), 64), (("run", "--for", "soon"), 64),
                                 (("replay",), 64), (("replay", self.path("none")), 66), ((), 64)):
             self.assertEqual(stress(*arguments).returncode, code, arguments)

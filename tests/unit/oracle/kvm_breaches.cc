@@ -65,8 +65,18 @@ const Breach kBreaches[] = {
      [] { return kvm_asked(seen(EventKind::link_announced, 3)); }},
     {"L20", "the host is told, and nothing was announced",
      [] { return kvm_asked(seen(EventKind::announce_acked, 3)); }},
-    {"L21", "another generation and no reseed",
-     [] { return kvm(seen(EventKind::generation_set, 0, 2)); }},
+    {"L21", "another generation and no reseed, though the guest ran",
+     [] {
+         Story story = kvm_asked({});
+         return story.insert(story.find(EventKind::cycle_begin) - 1,
+                             seen(EventKind::generation_set, 0, 2));
+     }},
+    {"L21", "another generation and no reseed, though the guest looked around",
+     [] {
+         Story story = kvm(seen(EventKind::generation_set, 0, 2));
+         story.at(story.find(EventKind::cycle_begin)).status = static_cast<int32_t>(Kind::pause);
+         return story;
+     }},
     {"L21", "a reseed for the same generation",
      [] { return kvm(seen(EventKind::reseeded, 0, 1)); }},
 };
