@@ -12,6 +12,8 @@
     run.py xen [--smoke] [--reporter agent|kernel] [--keep-logs DIR]
                                             Linux guests with the agent; ends with
                                             `N cases, N agreed, N skipped`
+    run.py xen-image [--only EXPR] [--debs FOLDER] [--keep-logs DIR]
+                                            the image with the packages, as a guest; the same end
 
 Exit codes: 0 all right, 1 not, 70 the lab itself
 failed, 77 SKIP: something that it needs is not installed.
@@ -26,7 +28,7 @@ import sys
 import tempfile
 import time
 
-from xenlab import agent_report, images, kernel_bugs, kernel_plan, packages
+from xenlab import agent_report, image_guest, images, kernel_bugs, kernel_plan, packages
 from xenlab.beside import Beside
 from xenlab.dom0 import Dom0
 from xenlab.errors import OWN_FAULT, LabError, Skip, exit_status
@@ -44,7 +46,7 @@ GOOD, FINDING = 0, 1
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lab", choices=["xen-kernel", "xen-soak", "xen-beside", "xen"])
+    parser.add_argument("lab", choices=["xen-kernel", "xen-soak", "xen-beside", "xen", "xen-image"])
     parser.add_argument("--smoke", action="store_true", help="a small mix, under 3 minutes")
     parser.add_argument("--seed", type=int, default=1, help="order and pauses (default 1)")
     parser.add_argument("--vcpus", choices=["1", "2", "4", "both"], default="both")
@@ -54,7 +56,7 @@ def parse_arguments():
                         help="xen-kernel: the cycles with a disk under load; long: nothing but "
                         "them, 1,465 of them")
     parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore, "
-                        "or none; xen: only cases whose name matches this expression")
+                        "or none; xen, xen-image: only cases whose name matches this expression")
     parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
                         help="xen: whose word counts; `kernel` proves the lab without an agent")
     parser.add_argument("--minutes", type=float, default=60, help="xen-soak: for so long")
@@ -64,6 +66,8 @@ def parse_arguments():
                         help="keep consoles, Xen's log and traces in DIR")
     parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/dev/bin",
                         help="folder of resumectl and of the lab's programs")
+    parser.add_argument("--debs", type=pathlib.Path, default=ROOT / "build/package",
+                        help="xen-image: folder of the Debian packages")
     parser.add_argument("--kernel", type=pathlib.Path,
                         help="the test kernel (default: resume-kernel in the folder of --tools)")
     arguments = parser.parse_args()
@@ -80,12 +84,12 @@ def need_built(arguments):
         raise Skip("xenctrl.h is not installed (Debian package libxen-dev)")
     names = images.LAB_PROGRAMS + ("resume-lab-usb", "resume-lab-transaction",
                                    "resume-store-counter")
-    if arguments.lab != "xen":
+    if arguments.lab not in ("xen", "xen-image"):
         names += ("resumectl",)
-    elif arguments.reporter == "agent":
+    elif arguments.lab == "xen" and arguments.reporter == "agent":
         names += tuple(agent_report.PROGRAMS)
     needed = [arguments.tools / name for name in names]
-    for path in needed + [arguments.kernel] * (arguments.lab != "xen"):
+    for path in needed + [arguments.kernel] * (arguments.lab not in ("xen", "xen-image")):
         if not path.exists():
             raise LabError(f"{path} is not built: cmake --preset dev && ninja -C build/dev")
 
@@ -246,9 +250,23 @@ def run_beside(arguments, machine, folder):
             save_logs(dom0, machine, folder)
 
 
-LABS = {"xen-kernel": run_kernel_lab, "xen-soak": run_soak, "xen-beside": run_beside, "xen": run_linux_lab}
+def run_image_lab(arguments, machine, folder):
+    dom0 = Dom0(machine)
+    with Guests(dom0) as guests:
+        made = image_guest.ImageGuests(machine, dom0, guests, arguments.image, say)
+        try:
+            good = LinuxLab(made, "agent", say, None, arguments.keep_logs,
+                            image_guest.CASES).run(False, arguments.only)
+        finally:
+            save_logs(dom0, machine, folder)
+    return GOOD if good else FINDING
+
+
+LABS = {"xen-kernel": run_kernel_lab, "xen-soak": run_soak, "xen-beside": run_beside,
+        "xen": run_linux_lab, "xen-image": run_image_lab}
 # Of QEMU, and of dom0 in it; a Linux guest's saved memory lies in dom0's.
-MEMORY_MB = {"xen-kernel": (640, 320), "xen-soak": (640, 320), "xen-beside": (2048, 768), "xen": (4096, 1536)}
+MEMORY_MB = {"xen-kernel": (640, 320), "xen-soak": (640, 320), "xen-beside": (2048, 768),
+             "xen": (4096, 1536), "xen-image": (2304, 1024)}
 
 
 def run_lab(arguments, installation, folder):
@@ -256,8 +274,12 @@ def run_lab(arguments, installation, folder):
     begun = time.monotonic()
     memory = MEMORY_MB[arguments.lab]
     model = device_model_for(arguments, installation)
+    disks = ()
+    if arguments.lab == "xen-image":
+        arguments.image = image_guest.find_parts(ROOT / "build/lab", arguments.tools, arguments.debs)
+        disks = (arguments.image.disk,)
     with Machine(installation, images.Cache(ROOT / "build/lab"), arguments.tools, *memory,
-                 device_model=model) as machine:
+                 device_model=model, disks=disks) as machine:
         say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
             f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
         return LABS[arguments.lab](arguments, machine, folder)

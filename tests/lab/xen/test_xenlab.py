@@ -312,12 +312,12 @@ def impatient(wait_for):
     return lambda console, wanted, since, timeout: wait_for(console, wanted, since, timeout / 100)
 
 
-INIT = pathlib.Path(__file__).resolve().parent / "domu" / "init.sh"
+COMMANDS = pathlib.Path(__file__).resolve().parent / "domu" / "commands.sh"
 
 
 @unittest.skipUnless(shutil.which("busybox"), "busybox is not installed")
 class LinuxShellTest(unittest.TestCase):
-    """The guest's own init answers, as far as a command goes; `lose` takes lines off its console."""
+    """The guest's own script answers, as far as a command goes; `lose` takes lines off its console."""
 
     def __init__(self, *arguments):
         super().__init__(*arguments)
@@ -328,7 +328,7 @@ class LinuxShellTest(unittest.TestCase):
         self.console = Console(self.name)
 
     def write(self, _node, command):
-        script = INIT.read_text()
+        script = COMMANDS.read_text()
         function = script[script.index("run_command() {"):script.index("\nlast=\n")]
         with tempfile.TemporaryDirectory() as folder:
             program = f"{function.replace('/run/', folder + '/')}\nrun_command \"$1\""

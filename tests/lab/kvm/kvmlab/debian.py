@@ -1,4 +1,5 @@
-"""The image of packaging/image as a guest of this lab: Debian's systemd, the packages' own units."""
+"""The image of packaging/image as a guest of this lab and of the Xen lab: Debian's systemd, the
+packages' own units."""
 
 import dataclasses
 import pathlib
@@ -9,16 +10,18 @@ import sys
 from xenlab import images as lab_images
 from xenlab.cpio import Initramfs
 from xenlab.errors import TimedOut
+from xenlab.packages import find_program
 
 from . import images, parts
 from .reporters import CYCLES, AgentReporter
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
+COMMANDS_SCRIPT = lab_images.HERE / "domu" / "commands.sh"
 sys.path.insert(0, str(HERE.parents[2] / "packaging/image"))
 
 import make  # noqa: E402
 
-BOOT_MODULES = ("virtio_pci", "virtio_blk", "xen-blkfront", "ext4")
+BOOT_MODULES = ("virtio_pci", "virtio_blk", "xen-blkfront", "xen-netfront", "ext4")
 MODULES = BOOT_MODULES + ("virtio_net", "virtio_console", "virtio-rng", "virtio_balloon", "button",
                           "evdev", "autofs4", "pm-notifier-error-inject", "hwpoison-inject")
 LOADED = ("virtio_console", "button", "pm-notifier-error-inject")
@@ -36,10 +39,22 @@ ExecStart=/bin/sleep infinity
 [Install]
 WantedBy=multi-user.target
 """
-SERVER = """[Service]
+# Who runs the lab's commands: by a virtio port under QEMU, by the store as a Xen guest.
+SERVER = """[Unit]
+ConditionVirtualization=!xen
+[Service]
 ExecStartPre=/bin/sh -c 'until [ -e /dev/virtio-ports/lab.commands ]; do sleep 0.1; done'
 ExecStartPre=/bin/sh -c 'echo 0 > /sys/module/suspend/parameters/pm_test_delay'
 ExecStart=/lab/bin/resume-lab-server /dev/virtio-ports/lab.commands
+Environment=PATH=/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C SYSTEMD_PAGER= SYSTEMD_COLORS=0
+[Install]
+WantedBy=multi-user.target
+"""
+
+COMMANDS = """[Unit]
+ConditionVirtualization=xen
+[Service]
+ExecStart=/bin/sh -c 'exec sh /lab/commands </dev/null >/dev/hvc0 2>&1'
 Environment=PATH=/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C SYSTEMD_PAGER= SYSTEMD_COLORS=0
 [Install]
 WantedBy=multi-user.target
@@ -52,6 +67,17 @@ def _enable(root, unit):
     (wants / unit).symlink_to(f"../{unit}")
 
 
+def _add_xenstore(root):
+    """What talks to the store, as a guest of Xen's has it from xenstore-utils."""
+    program = find_program("xenstore", "xenstore-utils")
+    shutil.copy(program, root / "lab/bin/xenstore")
+    for word in lab_images.XENSTORE_WORDS:
+        (root / f"lab/bin/xenstore-{word}").symlink_to("xenstore")
+    for needed in lab_images.shared_objects(program):
+        if not (root / needed.lstrip("/")).exists():
+            shutil.copy(needed, root / needed.lstrip("/"))
+
+
 def _lab_parts(root, programs, tools):
     """What the lab needs in the guest, beside what the image has."""
     release = programs.kernel_release
@@ -60,6 +86,9 @@ def _lab_parts(root, programs, tools):
         folder.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(lab_images.without_symbols(tools / name))
         (folder / name).chmod(0o755)
+    shutil.copy(COMMANDS_SCRIPT, root / "lab/commands")
+    (root / "lab/bin/lab-fsfreeze").symlink_to("/sbin/fsfreeze")
+    _add_xenstore(root)
     for path in lab_images.module_files(programs, release, MODULES):
         place = root / path.lstrip("/")
         place.parent.mkdir(parents=True, exist_ok=True)
@@ -70,8 +99,9 @@ def _lab_parts(root, programs, tools):
     etc = root / "etc"
     (etc / "modules-load.d/lab.conf").write_text("\n".join(LOADED) + "\n")
     with open(etc / "fstab", "a", encoding="utf-8") as fstab:
-        fstab.write("/dev/vdb /mnt ext4 rw,nofail 0 0\n")
-    for name, text in (("lab-server.service", SERVER), ("lab-demo.service", DEMO)):
+        fstab.write(f"LABEL={images.DISK_LABEL} /mnt ext4 rw,nofail 0 0\n")
+    for name, text in (("lab-server.service", SERVER), ("lab-commands.service", COMMANDS),
+                       ("lab-demo.service", DEMO)):
         (etc / "systemd/system" / name).write_text(text)
         _enable(root, name)
     # A case starts it.
@@ -98,8 +128,8 @@ def find_parts(build_folder, tools, debs):
     programs = parts.find_programs()
     cache = lab_images.Cache(build_folder)
     packages = sorted(debs.glob("resume-agent_*.deb"))
-    sources = [*packages, *(tools / name for name in images.GUEST_PROGRAMS), pathlib.Path(__file__),
-               pathlib.Path(make.__file__)]
+    sources = [*packages, *(tools / name for name in images.GUEST_PROGRAMS), COMMANDS_SCRIPT,
+               pathlib.Path(__file__), pathlib.Path(make.__file__)]
     root = cache.get("debian-guest", (programs.fingerprint(), lab_images.content_of(*sources)),
                      lambda path: make.make(path, debs,
                                             lambda folder: _lab_parts(folder, programs, tools),

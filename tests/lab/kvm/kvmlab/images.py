@@ -12,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent.parent
 
 MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "virtio_console", "virtio-rng",
            "virtio_balloon", "ext4", "button", "pm-notifier-error-inject", "hwpoison-inject")
+DISK_LABEL = "lab"
 FOLDERS = ("bin", "sbin", "dev", "proc", "sys", "run", "tmp", "etc", "root", "var/lib", "usr/bin",
            "usr/sbin", "usr/libexec/libresume", "mnt", "lab/bin")
 GUEST_PROGRAMS = ("resume-lab-server", "resume-lab-alarm", "resume-lab-poison")
@@ -63,7 +64,8 @@ def formatted(cache, name, size_mib, tool, package, *options):
 
 
 def disk_image(cache):
-    return formatted(cache, "kvm-disk", 64, "mke2fs", "e2fsprogs", "-q", "-t", "ext4", "-F")
+    return formatted(cache, "kvm-disk", 64, "mke2fs", "e2fsprogs", "-q", "-t", "ext4", "-F",
+                     "-L", DISK_LABEL)
 
 
 def swap_image(cache):

@@ -15,8 +15,9 @@ from .errors import LabError, Skip
 
 HERE = pathlib.Path(__file__).resolve().parent.parent
 
-DOM0_MODULES = ("virtio_pci", "virtio_console", "9p", "9pnet_virtio", "xenfs", "xen-privcmd",
-                "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-blkback", "loop", "xen-netback")
+DOM0_MODULES = ("virtio_pci", "virtio_console", "virtio_blk", "9p", "9pnet_virtio", "xenfs",
+                "xen-privcmd", "xen-evtchn", "xen-gntdev", "xen-gntalloc", "xen-blkback", "loop",
+                "xen-netback")
 DOM0_PROGRAMS = ("xl", "xenstored", "xenconsoled", "libxl-save-helper", "xen-init-dom0", "xenctx",
                  "lsevtchn", "xenstore-control")
 XENSTORE_WORDS = ("read", "write", "ls", "list", "watch", "exists", "rm", "chmod")

@@ -33,6 +33,7 @@ def initramfs(installation, release, overlay=None, programs=(), modules=(), late
     for path, source in programs:
         images.add_program(image, path, source)
     image.file("init", (images.HERE / "domu" / "init.sh").read_bytes(), executable=True)
+    image.file("lab/commands", images.HERE / "domu" / "commands.sh")
     if start:
         image.file("lab/start", start, executable=True)
     if overlay:

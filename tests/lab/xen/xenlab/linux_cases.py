@@ -140,9 +140,11 @@ def freeze_refused(linux):
     """A writer on a frozen file system sits in D and cannot be frozen."""
     script = (f"grep -q /mnt /proc/mounts || {{ {MOUNT}; }}; "
               f"echo {FREEZE_MS} > /sys/power/pm_freeze_timeout; lab-fsfreeze --freeze /mnt && "
-              "dd if=/dev/zero of=/mnt/x bs=4k count=1 2>/dev/null & "
-              "sleep 0.5")
-    check(linux.shell.run(script)[0] == 0, "fsfreeze failed")
+              "{ dd if=/dev/zero of=/mnt/x bs=4k count=1 2>/dev/null & i=0; "
+              "until grep -q State:.D /proc/$!/status || [ $((i=i+1)) -gt 100 ]; do sleep 0.1; done; "
+              "[ $i -le 100 ]; }")
+    status, lines = linux.shell.run(script, timeout=60)
+    check(status == 0, f"no writer waits on a frozen file system: {lines}")
     since = len(linux.guest.console.lines)
     status, lines = linux.guest.cycle("ask", 1, seed=1, timeout=FREEZE_MS / 1000 + 2)
     thawed, _ = linux.guest.console.wait_for(lambda line: "Restarting tasks" in line, since, 10)

@@ -31,8 +31,10 @@ class Machine:
     """A running Xen host. Use as a context manager: QEMU never outlives it."""
 
     def __init__(self, installation, cache, tools, memory_mb=640, dom0_mb=320,
-                 device_model=None):
+                 device_model=None, disks=()):
+        """`disks`: files that dom0 has as /dev/vda and so on; what is written to them is lost."""
         self._memory = (memory_mb, dom0_mb)
+        self._disks = disks
         self._installation = installation
         self._setpriv = find_program("setpriv", "util-linux")
         self._xen = images.xen_image(cache, installation)
@@ -80,7 +82,7 @@ class Machine:
         memory, dom0 = self._memory
         xen = f"{XEN_WORDS} dom0_mem={dom0}M,max:{dom0}M"
         words = DOM0_WORDS.replace(",", ",,")  # a comma parts modules in -initrd
-        return [
+        command = [
             # Ends with the driver, even when that is killed.
             str(self._setpriv), "--pdeathsig", "KILL", "--",
             str(self._installation.qemu), "-accel", "tcg", "-M", "q35", "-cpu", CPU, "-smp", "2",
@@ -93,6 +95,10 @@ class Machine:
             "-kernel", str(self._xen), "-append", xen,
             "-initrd", f"{self.vmlinux} {words},{self._dom0}",
         ]
+        for number, disk in enumerate(self._disks):
+            command += ["-drive", f"file={disk},format=raw,if=none,id=disk{number},snapshot=on",
+                        "-device", f"virtio-blk-pci,drive=disk{number}"]
+        return command
 
     def _start(self):
         errors = open(self.folder / "qemu.log", "wb")
