@@ -2,7 +2,6 @@
 
 #include <string_view>
 
-#include "drivers/model/machine.h"
 #include "drivers/model/store/embedded.h"
 
 namespace resume::stress {
@@ -79,9 +78,9 @@ uint64_t state_of(Machine& machine) {
 
 void Chooser::listen(bool on) {
     if (on) {
-        seen_ = guest_->events_so_far();
+        seen_ = trace_->size();
     } else {
-        end_state_ = state() + mixed(state_of(guest_->machine()));
+        end_state_ = state() + mixed(state_of(*machine_));
     }
     on_ = on;
 }
@@ -103,8 +102,8 @@ void Chooser::note(const TraceEvent& event) {
 }
 
 uint64_t Chooser::state() {
-    guest_->see_events(seen_, [this](const TraceEvent& event) { note(event); });
-    seen_ = guest_->events_so_far();
+    trace_->each_from(seen_, [this](const TraceEvent& event) { note(event); });
+    seen_ = trace_->size();
     uint64_t sum = others_;
     for (const auto& [device, digest] : of_device_) {
         sum += mixed(digest.value() + mixed(device));
@@ -117,15 +116,15 @@ uint32_t Chooser::choose(void* self, uint32_t ready) noexcept {
     if (!chooser.on_) {
         return 0;
     }
-    const model::HostSection host{chooser.guest_->machine()};
+    const model::HostSection host{*chooser.machine_};
     return chooser.next(ready);
 }
 
 uint32_t Chooser::next(uint32_t ready) {
     Point point;
-    point.event = guest_->events_so_far();
+    point.event = trace_->size();
     point.state = state();
-    guest_->guest().engine().each_device(
+    engine_->each_device(
         [](void* ids, const Device& device) noexcept {
             if (device.ready()) {
                 static_cast<std::vector<DeviceId>*>(ids)->push_back(device.id());

@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
-#include "libresume/policy.h"
+#include "drivers/model/machine.h"
+#include "libresume/engine.h"
 #include "tests/stress/campaign/dice.h"
-#include "tests/stress/guest/modelled_guest.h"
+#include "tests/stress/guest/trace_so_far.h"
 
 namespace resume::stress {
 
@@ -29,7 +31,12 @@ class Chooser {
         return {.order = Policy::Order::by_chooser, .choose = &Chooser::choose, .chooser = this};
     }
     /// Whose devices they are; before its first cycle.
-    void attach(ModelledGuest& guest) { guest_ = &guest; }
+    template <class Guest>
+    void attach(Guest& guest) {
+        machine_ = &guest.machine();
+        engine_ = &guest.guest().engine();
+        trace_ = guest.trace_so_far();
+    }
     /// Only what is planned is chosen and remembered: between on and off.
     void listen(bool on);
 
@@ -46,7 +53,9 @@ class Chooser {
     void note(const TraceEvent& event);
 
     std::vector<uint32_t> choices_;
-    ModelledGuest* guest_ = nullptr;
+    Machine* machine_ = nullptr;
+    Engine* engine_ = nullptr;
+    std::optional<TraceSoFar> trace_;
     bool on_ = false;
     std::vector<Point> points_;
     uint64_t seen_ = 0;                               ///< events of the trace

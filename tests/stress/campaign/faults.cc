@@ -307,7 +307,6 @@ const std::vector<Missing>& missing_faults() {
          "it would write to pages of requests that the guest sends anew, and no guest can tell"},
         {"a slow network backend",
          "no row draws it yet; the oracle would give its link 100 ms to say where it is"},
-        {"explore --guest kvm", "its orders are not explored, its lives are drawn"},
     };
     return missing;
 }

@@ -44,7 +44,8 @@ Outcome expected_of(const PlannedCycle& planned) {
 
 class KvmLife {
   public:
-    explicit KvmLife(const LifePlan& plan) : plan_{plan}, stage_{plan} {}
+    KvmLife(const LifePlan& plan, Chooser* chooser)
+        : plan_{plan}, chooser_{chooser}, stage_{plan, chooser} {}
 
     LifeResult run(bool keep_trace) {
         if (const auto trouble = stage_.begin()) {
@@ -52,7 +53,9 @@ class KvmLife {
         }
         for (uint32_t i = 0; !result_.finding && i < plan_.cycles.size(); ++i) {
             cycle_ = i + 1;
+            listen(true);
             cycle(plan_.cycles[i]);
+            listen(false);
         }
         if (!result_.finding) {
             cycle_ = static_cast<uint32_t>(plan_.cycles.size()) + 1;
@@ -70,6 +73,11 @@ class KvmLife {
             result_.finding = Finding{kind, id, detail, "", cycle_};
         }
     }
+    void listen(bool on) {
+        if (chooser_ != nullptr) {
+            chooser_->listen(on);
+        }
+    }
     void reached(const char* state, bool yes = true) {
         if (yes) {
             Tally::count(result_.tally.rare, state);
@@ -83,6 +91,7 @@ class KvmLife {
     void count_rare(const PlannedCycle& planned, const KvmCycle& done);
 
     const LifePlan& plan_;
+    Chooser* const chooser_;
     KvmStage stage_;
     uint32_t cycle_ = 0;
     uint64_t replayed_ = 0;  ///< before the cycle
@@ -230,8 +239,8 @@ const std::vector<std::string>& rare_states_on_kvm() {
     return states;
 }
 
-LifeResult live_on_kvm(const LifePlan& plan, bool keep_trace) {
-    return KvmLife{plan}.run(keep_trace);
+LifeResult live_on_kvm(const LifePlan& plan, bool keep_trace, Chooser* chooser) {
+    return KvmLife{plan, chooser}.run(keep_trace);
 }
 
 }  // namespace resume::stress

@@ -6,7 +6,7 @@
 
 namespace resume::stress {
 
-[[nodiscard]] LifeResult live_on_kvm(const LifePlan& plan, bool keep_trace);
+[[nodiscard]] LifeResult live_on_kvm(const LifePlan& plan, bool keep_trace, Chooser* chooser);
 
 const std::vector<std::string>& rare_states_on_kvm();
 

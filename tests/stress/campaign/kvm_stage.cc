@@ -35,7 +35,7 @@ std::vector<model::HostConfig> hosts_of(uint32_t count) {
     return hosts;
 }
 
-KvmModelledGuestConfig config_of(const LifePlan& plan) {
+KvmModelledGuestConfig config_of(const LifePlan& plan, Chooser* chooser) {
     KvmModelledGuestConfig config;
     config.machine.vcpus = plan.vcpus;
     config.machine.seed = plan.seed;
@@ -44,6 +44,9 @@ KvmModelledGuestConfig config_of(const LifePlan& plan) {
     config.machine.exception_gates = plan.exception_gates;
     config.policy = {.order = plan.order == 0 ? Policy::Order::by_index : Policy::Order::by_seed,
                      .seed = plan.order};
+    if (chooser != nullptr) {
+        config.policy = chooser->policy();
+    }
     config.bugs = plan.bugs;
     config.table = plan.table;
     config.devices = plan.devices;
@@ -76,8 +79,11 @@ static_assert(act_of(KvmWant::clone) == model::KvmAct::clone);
 
 }  // namespace
 
-KvmStage::KvmStage(const LifePlan& plan)
-    : plan_{plan}, guest_{config_of(plan)}, loaded_{guest_, load_of(plan)} {
+KvmStage::KvmStage(const LifePlan& plan, Chooser* chooser)
+    : plan_{plan}, guest_{config_of(plan, chooser)}, loaded_{guest_, load_of(plan)} {
+    if (chooser != nullptr) {
+        chooser->attach(guest_);
+    }
     if (!guest_.devices().empty()) {
         Behaviour& last = guest_.devices().back()->behaviour;
         last.reads_clock = plan.reads_clock;

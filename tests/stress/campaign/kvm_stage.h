@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/stress/campaign/chooser.h"
 #include "tests/stress/campaign/device_faults.h"
 #include "tests/stress/campaign/plan.h"
 #include "tests/stress/guest/loaded_virtio.h"
@@ -15,7 +16,8 @@ namespace resume::stress {
 
 class KvmStage {
   public:
-    explicit KvmStage(const LifePlan& plan);
+    /// `chooser`, which outlives it: who goes next in a cycle; null: as the plan's order says.
+    KvmStage(const LifePlan& plan, Chooser* chooser);
     KvmStage(const KvmStage&) = delete;
     KvmStage& operator=(const KvmStage&) = delete;
 

@@ -293,14 +293,12 @@ const std::vector<std::string>& rare_states(model::GuestKind guest) {
 }
 
 LifeResult live(const LifePlan& plan, bool keep_trace, Chooser* chooser) {
-    if (plan.guest == model::GuestKind::kvm) {
-        return live_on_kvm(plan, keep_trace);
-    }
     if (chooser == nullptr && !plan.choices.empty()) {
         Chooser own{plan.choices};
-        return Life{plan, keep_trace, &own}.run();
+        return live(plan, keep_trace, &own);
     }
-    return Life{plan, keep_trace, chooser}.run();
+    return plan.guest == model::GuestKind::kvm ? live_on_kvm(plan, keep_trace, chooser)
+                                               : Life{plan, keep_trace, chooser}.run();
 }
 
 }  // namespace resume::stress

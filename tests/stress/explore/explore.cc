@@ -22,6 +22,21 @@ constexpr model::HostAct kActs[] = {
     model::HostAct::migrate_fails_late,
 };
 
+/// What may be wanted of such a guest.
+std::vector<PlannedCycle> wants_of(model::GuestKind guest) {
+    std::vector<PlannedCycle> wants;
+    if (guest == model::GuestKind::kvm) {
+        for (uint8_t i = 0; i < kKvmWantCount; ++i) {
+            wants.push_back({.kvm = static_cast<KvmWant>(i), .load = true, .awake_ms = 5});
+        }
+        return wants;
+    }
+    for (const model::HostAct act : kActs) {
+        wants.push_back({.act = act, .load = true, .awake_ms = 5});
+    }
+    return wants;
+}
+
 struct Order {
     std::vector<uint32_t> choices;
     uint32_t preemptions = 0;
@@ -40,8 +55,8 @@ class Explorer {
         : options_{options}, stop_{stop} {}
 
     ExploreResult run() {
-        for (const model::HostAct act : kActs) {
-            explore_outcome(act);
+        for (const PlannedCycle& wanted : wants_of(options_.tree.guest)) {
+            explore_outcome(wanted);
         }
         result_.states = states_.size();
         result_.complete = !given_up_;
@@ -58,13 +73,13 @@ class Explorer {
     }
 
     Run take(LifePlan plan, const std::vector<uint32_t>& choices);
-    void explore_outcome(model::HostAct act);
+    void explore_outcome(const PlannedCycle& wanted);
     void explore_orders(const LifePlan& plan);
     void look_at_choices(const LifePlan& plan, const Order& order, const Run& run,
                          std::vector<Order>& todo);
     bool may_leave_out(const LifePlan& plan, const Run& run, size_t at, uint32_t choice,
                        const std::vector<uint32_t>& choices);
-    void tell(model::HostAct act) const;
+    void tell(const PlannedCycle& wanted) const;
 
     const ExploreOptions& options_;
     const std::atomic<bool>& stop_;
@@ -94,13 +109,13 @@ Run Explorer::take(LifePlan plan, const std::vector<uint32_t>& choices) {
     return run;
 }
 
-void Explorer::explore_outcome(model::HostAct act) {
+void Explorer::explore_outcome(const PlannedCycle& wanted) {
     if (over()) {
         return;
     }
     ++result_.outcomes;
     LifePlan plan = options_.tree;
-    plan.cycles = {{.act = act, .load = true, .awake_ms = 5}};
+    plan.cycles = {wanted};
     const LifeResult plain = live(plan, true);
     hooks_.clear();
     for (const TraceEvent& event : plain.view.events) {
@@ -120,7 +135,7 @@ void Explorer::explore_outcome(model::HostAct act) {
                 explore_orders(plan);
             }
         }
-        tell(act);
+        tell(wanted);
     }
 }
 
@@ -204,10 +219,10 @@ bool Explorer::may_leave_out(const LifePlan& plan, const Run& run, size_t at, ui
     return same;
 }
 
-void Explorer::tell(model::HostAct act) const {
+void Explorer::tell(const PlannedCycle& wanted) const {
     if (options_.progress) {
         std::fprintf(stderr, "\r\033[K%s: %llu runs, %llu left out, %zu states, %zu failures",
-                     name_of(act), static_cast<unsigned long long>(result_.runs),
+                     want_of(options_.tree, wanted), static_cast<unsigned long long>(result_.runs),
                      static_cast<unsigned long long>(result_.left_out), states_.size(),
                      result_.failures.size());
     }

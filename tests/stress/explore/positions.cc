@@ -63,6 +63,12 @@ class Positions {
 
     std::vector<PlannedFault> all() {
         of_devices();
+        of_vcpus();
+        if (plan_.guest == model::GuestKind::kvm) {
+            of_firmware_and_image();
+            of_a_silent_host();
+            return std::move(all_);
+        }
         of_tasks_and_store();
         of_calls();
         of_backends();
@@ -122,6 +128,9 @@ class Positions {
                 add(K::hypercall_slow, row, 100);
             }
         }
+    }
+
+    void of_vcpus() {
         for (uint32_t vcpu = 0; vcpu < plan_.vcpus; ++vcpu) {
             add(K::time_stolen, vcpu, kLongMs);
             if (vcpu != 0) {
@@ -158,6 +167,28 @@ class Positions {
             add(K::host_gives_up, 0, ms);
         }
         add(K::host_gone);
+    }
+
+    void of_firmware_and_image() {
+        for (const K kind : {K::firmware_awake, K::image_made, K::image_refused}) {
+            add(kind);
+        }
+        for (const uint32_t ms : {0U, 1U, 5U, 29U}) {
+            add(K::wakes_early, 0, ms);
+        }
+    }
+
+    void of_a_silent_host() {
+        constexpr auto kFirst = static_cast<uint32_t>(KvmWant::pause);
+        for (uint32_t want = kFirst; want < kKvmWantCount; ++want) {
+            for (const uint32_t ms : {0U, 1U, 5U, 29U}) {
+                add(K::moved_meanwhile, want, ms);
+            }
+        }
+        for (const uint32_t segments : {1U, 4U}) {
+            add(K::fewer_features, 0, segments);
+        }
+        add(K::reseed_fails);
     }
 
     const LifePlan& plan_;

@@ -18,6 +18,7 @@
 #include "libresume/oracle/judge.h"
 #include "libresume/oracle/trace_report.h"
 #include "tests/stress/guest/devices.h"
+#include "tests/stress/guest/trace_so_far.h"
 
 namespace resume::stress {
 
@@ -82,6 +83,7 @@ class KvmModelledGuest {
     /// Real time less the guest's wall clock, now.
     [[nodiscard]] int64_t wall_error_ns();
 
+    [[nodiscard]] TraceSoFar trace_so_far() const { return {view_, machine_.trace}; }
     [[nodiscard]] const oracle::TraceView& view();
     [[nodiscard]] oracle::Verdict verdict() { return oracle::judge(view()); }
     /// Forgets the trace so far: for lives that are not judged by it.

@@ -19,6 +19,7 @@
 #include "libresume/oracle/trace_report.h"
 #include "tests/stress/guest/devices.h"
 #include "tests/stress/guest/tasks.h"
+#include "tests/stress/guest/trace_so_far.h"
 #include "xen/handshake/handshake.h"
 
 namespace resume::stress {
@@ -94,20 +95,7 @@ class ModelledGuest {
         collect();
         return view_.events.size();
     }
-    /// The same without moving anything.
-    [[nodiscard]] size_t events_so_far() const {
-        return view_.events.size() + machine_.trace.size();
-    }
-    /// Those from number `first` on.
-    template <class See>
-    void see_events(size_t first, See&& see) const {
-        for (; first < view_.events.size(); ++first) {
-            see(view_.events[first]);
-        }
-        for (first -= view_.events.size(); first < machine_.trace.size(); ++first) {
-            see(machine_.trace.at(static_cast<uint32_t>(first)));
-        }
-    }
+    [[nodiscard]] TraceSoFar trace_so_far() const { return {view_, machine_.trace}; }
     /// The trace since boot.
     [[nodiscard]] const oracle::TraceView& view();
     [[nodiscard]] oracle::Verdict verdict() { return oracle::judge(view()); }

@@ -35,6 +35,7 @@ std::chrono::milliseconds time_from(const std::string& text) {
 void settle_exploration(StressOptions& options) {
     LifePlan& tree = options.explore.tree;
     tree.guest = options.campaign.id.draw.guest;
+    tree.devices = standard_devices(tree.guest);
     tree.bugs = options.campaign.id.draw.bugs;
     tree.vcpus = 2;
     tree.hosts = 2;
@@ -93,7 +94,7 @@ void add_run(CLI::App& command, StressOptions& options, Words& words) {
 }
 
 void add_explore(CLI::App& command, StressOptions& options, Words& words) {
-    command.add_option("--guest", words.guest, "xen-hvm or xen-pvh")->capture_default_str();
+    command.add_option("--guest", words.guest, "xen-hvm, xen-pvh or kvm")->capture_default_str();
     command
         .add_option("--preemptions", options.explore.preemptions,
                     "times that another than the first of the ready hooks goes next")
@@ -124,10 +125,6 @@ void settle(StressOptions& options, const Words& words) {
     if (!guest) {
         throw CLI::ValidationError{"unknown guest '" + words.guest +
                                    "'; known: xen-hvm, xen-pvh, kvm"};
-    }
-    if (guest == model::GuestKind::kvm && options.command == StressOptions::Command::explore) {
-        throw CLI::ValidationError{
-            "the orders of kvm's guest are not explored; known: xen-hvm, xen-pvh"};
     }
     if (guest == model::GuestKind::kvm && id.draw.part != nullptr) {
         throw CLI::ValidationError{std::string{id.draw.program} +

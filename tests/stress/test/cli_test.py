@@ -119,6 +119,12 @@ class Run(unittest.TestCase):
             one, two = self.run_json(*tree), self.run_json(*tree, "--jobs", 3)
             self.assertEqual(one["hash"], two["hash"])
             self.assertNotEqual(one["hash"], self.run_json("--guest", guest)["hash"])
+        explored = stress("explore", "--guest", "kvm", "--pairs", "--preemptions", 0, "--json",
+                          "--device-tree", TREES / "kvm-small.toml")
+        pairs = json.loads(explored.stdout)
+        self.assertTrue(pairs["complete"])
+        self.assertEqual(pairs["failures"], 0)
+        self.assertGreater(pairs["positions"], 3000)
         done = stress("run", *tree, "--continue", self.path("state"), "--cycles", 600)
         self.assertEqual(done.returncode, 0, done.stderr)
         done = stress("run", "--guest", guest, "--continue", self.path("state"), "--cycles", 600)
@@ -153,7 +159,7 @@ class Run(unittest.TestCase):
         for arguments, code in ((("run", "--bug", "ack-only"), 4),
                                 (("run", "--bug", "resumed-is-new"), 5),
                                 (("run", "--guest", "kvm", "--bug", "thaw-as-restore"), 1),
-                                (("explore", "--guest", "kvm"), 64), (("run", "--faults", "x"), 64),
+                                (("run", "--faults", "x"), 64),
                                 (("run", "--shard", "3/2"), 64), (("run", "--for", "soon"), 64),
                                 (("replay",), 64), (("replay", self.path("none")), 66), ((), 64)):
             self.assertEqual(stress(*arguments).returncode, code, arguments)

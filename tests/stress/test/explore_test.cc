@@ -10,13 +10,19 @@ const std::atomic<bool> kGoOn{false};
 
 ExploreOptions options_of(model::GuestKind guest, uint32_t preemptions, Bugs bugs = {}) {
     ExploreOptions options;
-    options.tree = {.guest = guest, .vcpus = 2, .hosts = 2, .network = true, .bugs = bugs};
+    options.tree = {.guest = guest,
+                    .vcpus = 2,
+                    .hosts = 2,
+                    .network = true,
+                    .bugs = bugs,
+                    .devices = standard_devices(guest)};
     options.preemptions = preemptions;
     return options;
 }
 
 TEST(Explore, IsCompleteAndFindsNothingInAGuestWithoutABug) {
-    for (const auto guest : {model::GuestKind::xen_hvm, model::GuestKind::xen_pvh}) {
+    for (const auto guest :
+         {model::GuestKind::xen_hvm, model::GuestKind::xen_pvh, model::GuestKind::kvm}) {
         const ExploreResult result = explore(options_of(guest, 0), kGoOn);
         EXPECT_TRUE(result.complete);
         EXPECT_TRUE(result.failures.empty()) << result.failures.front().finding.detail;
