@@ -26,6 +26,9 @@ PULLS = {
 }
 # Libraries for programmers pull in many more: those of the packages that it declares, and no other.
 DEV, DEV_NEEDS = ("libresume-dev", "libresume-client0"), ("libboost-dev", "libxen-dev")
+# As the libraries of Xen's toolstack do, which are of one Xen.
+XEN = ("resume-stress-xen", "resume-stress")
+XEN_NEEDS = ("libspdlog1.10", "libxenmisc4.17", "libxenstore4")
 UNITS = ("resume-agent.service", "resume-freeze.socket", "resume-probe.socket")
 PATIENCE_S = 60  # only a test that fails waits for so long
 
@@ -86,10 +89,21 @@ class PackagesTest(unittest.TestCase):
                 self.assertEqual(self.install(package), pulls)
                 self.root.must("apt-get", "purge", "-y", "--autoremove", package)
 
-    def test_the_libraries_pull_what_their_declared_ones_do(self):
+    def would_pull(self, *packages):
         self.root.must("apt-get", "update", "-qq")
-        said = self.root.must("apt-get", "install", "-s", "--no-install-recommends", *DEV_NEEDS)
-        declared = {line.split()[1] for line in said.splitlines() if line.startswith("Inst ")}
+        said = self.root.must("apt-get", "install", "-s", "--no-install-recommends", *packages)
+        return {line.split()[1] for line in said.splitlines() if line.startswith("Inst ")}
+
+    def test_what_needs_xens_toolstack_pulls_its_libraries_and_no_other(self):
+        declared = self.would_pull(*XEN_NEEDS)
+        self.assertEqual(self.install(*XEN), declared)
+        status, said = self.root.run("resume-stress", "real", "--method", "xen", "--domain", "g",
+                                     "--yes-break", "g")
+        self.assertEqual(status, 69, said)
+        self.assertIn("this has to be dom0 of a Xen host", said)
+
+    def test_the_libraries_pull_what_their_declared_ones_do(self):
+        declared = self.would_pull(*DEV_NEEDS)
         self.assertEqual(self.install(*DEV), declared)
         self.assertIn("-lresume-store", (self.root.folder / "usr/lib/x86_64-linux-gnu/pkgconfig/"
                                          "libresume-store.pc").read_text())

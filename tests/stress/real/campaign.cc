@@ -18,7 +18,7 @@ namespace resume::stress::real {
 namespace {
 
 /// An agent that looks a dead disk over tells late.
-constexpr std::chrono::seconds kAgentsTime{15};
+constexpr std::chrono::seconds kAgentsTime{30};
 
 std::string boot_id() {
     return agent::read_line("/proc/sys/kernel/random/boot_id").value_or("");
@@ -26,15 +26,15 @@ std::string boot_id() {
 
 class Campaign {
   public:
-    Campaign(const Options& options, const std::atomic<bool>& stop, std::ostream& out)
+    Campaign(const Options& options, std::unique_ptr<Driver> driver, const std::atomic<bool>& stop,
+             std::ostream& out)
         : options_{options},
           stop_{stop},
           out_{out},
-          driver_{driver_of(options)},
+          driver_{std::move(driver)},
           pattern_{options.memory_mib, options.seed},
-          devices_{options.method == Method::qmp ? std::nullopt
-                                                 : std::optional<Devices>{Devices{}}},
-          reports_{driver_->kind().empty() ? std::string{} : options.reports_folder} {}
+          devices_{is_elsewhere(options.method) ? std::nullopt : std::optional<Devices>{Devices{}}},
+          reports_{driver_->reports()} {}
 
     State run() {
         take_up();
@@ -97,8 +97,7 @@ class Campaign {
         state_.probed = true;
         save();
         if (reports_.here() && !reports_.wait(kAgentsTime)) {
-            spdlog::warn("{}: an agent's, but none told of the probe cycle",
-                         options_.reports_folder);
+            spdlog::warn("there is an agent, but it told nothing of the probe cycle");
         }
     }
 
@@ -119,7 +118,7 @@ class Campaign {
         if (result.needs_reset) {
             note(driver_->reset());
         }
-        ++state_.outcomes[result.outcome];
+        ++state_.outcomes[(result.act.empty() ? "" : result.act + " ") + result.outcome];
         tell(draw, result);
     }
 
@@ -133,8 +132,9 @@ class Campaign {
         if (command.empty()) {
             return;
         }
-        const CommandResult result =
-            run_shell(command, {"RESUME_CYCLE=" + std::to_string(draw.number)}, options_.patience);
+        std::vector<std::string> environment = driver_->environment();
+        environment.push_back("RESUME_CYCLE=" + std::to_string(draw.number));
+        const CommandResult result = run_shell(command, environment, options_.patience);
         if (!result.good()) {
             note(std::string{option} + ": " + result.text());
         }
@@ -169,6 +169,7 @@ class Campaign {
         }
         if (options_.json) {
             out_ << nlohmann::json{{"cycle", draw.number},
+                                   {"act", result.act},
                                    {"outcome", result.outcome},
                                    {"problems", problems_}}
                         .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)
@@ -194,15 +195,16 @@ class Campaign {
     Pattern pattern_;
     KernelLog kernel_;
     std::optional<Devices> devices_;  ///< where this machine may be the guest
-    AgentReports reports_;
+    Reports& reports_;                ///< the driver's
     State state_;
     std::vector<std::string> problems_;
 };
 
 }  // namespace
 
-State run_campaign(const Options& options, const std::atomic<bool>& stop, std::ostream& out) {
-    State state = Campaign{options, stop, out}.run();
+State run_campaign(const Options& options, std::unique_ptr<Driver> driver,
+                   const std::atomic<bool>& stop, std::ostream& out) {
+    State state = Campaign{options, std::move(driver), stop, out}.run();
     if (state.ended == options.cycles) {
         ::unlink(options.state_file.c_str());  // there is nothing to go on with
     }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <ostream>
 
 #include "tests/stress/program/words.h"
@@ -13,7 +14,8 @@ namespace resume::stress::real {
 
 /// Runs until all cycles are done or `stop` is set, telling each to `out`. Throws UnusableFile,
 /// NotAvailable.
-State run_campaign(const Options& options, const std::atomic<bool>& stop, std::ostream& out);
+State run_campaign(const Options& options, std::unique_ptr<Driver> driver,
+                   const std::atomic<bool>& stop, std::ostream& out);
 
 /// Flakes among the failures are marked as known where they are rare enough.
 void let_flakes_off(const Options& options, State& state);

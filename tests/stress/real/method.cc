@@ -40,9 +40,10 @@ std::string said(int error) {
 /// All methods by which this guest goes to sleep on its own.
 class Sleeper : public Driver {
   public:
-    explicit Sleeper(Method method) : method_{method} {}
+    Sleeper(Method method, const std::string& reports) : method_{method}, reports_{reports} {}
 
     [[nodiscard]] std::string kind() const override { return name_of(method_); }
+    Reports& reports() override { return reports_; }
 
   protected:
     /// Writes to /sys/power/state, and says how it ended.
@@ -59,11 +60,15 @@ class Sleeper : public Driver {
     }
 
     Method method_;
+
+  private:
+    AgentReports reports_;
 };
 
 class PmTest final : public Sleeper {
   public:
-    explicit PmTest(std::string level) : Sleeper{Method::pm_test}, level_{std::move(level)} {}
+    explicit PmTest(const Options& options)
+        : Sleeper{Method::pm_test, options.reports_folder}, level_{options.level} {}
     PmTest(const PmTest&) = delete;
     PmTest& operator=(const PmTest&) = delete;
     ~PmTest() override {
@@ -154,6 +159,7 @@ class Commanded final : public Driver {
 
     void prepare(State&) override {}
     [[nodiscard]] std::string kind() const override { return {}; }
+    Reports& reports() override { return none_; }
 
     CycleResult cycle(const CycleDraw& draw) override {
         const CommandResult result =
@@ -178,6 +184,7 @@ class Commanded final : public Driver {
 
   private:
     const Options& options_;
+    NoReports none_;
 };
 
 }  // namespace
@@ -190,6 +197,22 @@ CycleDraw draw_cycle(const Options& options, uint64_t number) {
     return draw;
 }
 
+Act act_of(const Options& options, const CycleDraw& draw) {
+    Dice dice{mixed(options.seed ^ mixed(draw.number))};
+    uint32_t all = 0;
+    for (const MixRow& row : options.mix) {
+        all += row.weight;
+    }
+    uint32_t ticket = dice.below(all);
+    for (const MixRow& row : options.mix) {
+        if (ticket < row.weight) {
+            return row.act;
+        }
+        ticket -= row.weight;
+    }
+    return options.mix.back().act;
+}
+
 void put_back(const State& left) {
     if (!left.pm_test_was.empty()) {
         agent::write_existing(kPmTest, left.pm_test_was);
@@ -199,14 +222,16 @@ void put_back(const State& left) {
 std::unique_ptr<Driver> driver_of(const Options& options) {
     switch (options.method) {
         case Method::pm_test:
-            return std::make_unique<PmTest>(options.level);
+            return std::make_unique<PmTest>(options);
         case Method::s3:
         case Method::s2idle:
-            return std::make_unique<Asleep>(options.method);
+            return std::make_unique<Asleep>(options.method, options.reports_folder);
         case Method::qmp:
             return qmp_driver(options);
         case Method::command:
             return std::make_unique<Commanded>(options);
+        case Method::xen:
+            break;  // of a program of its own
     }
     return nullptr;
 }

@@ -4,9 +4,11 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "tests/stress/real/options.h"
 #include "tests/stress/real/state.h"
+#include "tests/stress/real/witness.h"
 
 namespace resume::stress::real {
 
@@ -18,9 +20,12 @@ struct CycleDraw {
 
 /// The same for the same seed and number, on every machine.
 CycleDraw draw_cycle(const Options& options, uint64_t number);
+/// Of the mix, by weight.
+Act act_of(const Options& options, const CycleDraw& draw);
 
 struct CycleResult {
-    std::string outcome{};  ///< resumed, aborted; cmd: done, failed
+    std::string act{};      ///< from outside: what was done to the guest; it is counted by that too
+    std::string outcome{};  ///< resumed, cancelled, aborted; cmd: done, failed
     int error = 0;          ///< errno of the kernel's refusal
     std::string problem{};  ///< one line; empty: it went as it should
     bool needs_reset = false;
@@ -38,8 +43,12 @@ class Driver {
     /// Throws NotAvailable, with what to do about it.
     virtual void prepare(State& state) = 0;
     virtual CycleResult cycle(const CycleDraw& draw) = 0;
-    /// The kind that an agent in this guest reports; empty: it cannot be known.
+    /// The kind that an agent in the guest reports; empty: it cannot be known.
     [[nodiscard]] virtual std::string kind() const = 0;
+    /// Of the agent in the guest.
+    virtual Reports& reports() = 0;
+    /// For the commands around a cycle: who the guest is, as NAME=value.
+    [[nodiscard]] virtual std::vector<std::string> environment() const { return {}; }
     /// Makes the guest stand again. One line on what did not work; empty when it did.
     virtual std::string reset() { return {}; }
 };

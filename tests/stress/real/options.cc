@@ -3,15 +3,17 @@
 #include <algorithm>
 #include <cstdio>
 #include <regex>
+#include <span>
 #include <sstream>
 
 namespace resume::stress::real {
 
 namespace {
 
-constexpr Method kMethods[] = {Method::pm_test, Method::s3, Method::s2idle, Method::qmp,
-                               Method::command};
-constexpr QmpAct kActs[] = {QmpAct::stop, QmpAct::migrate, QmpAct::cancel, QmpAct::snapshot};
+constexpr Method kMethods[] = {Method::pm_test, Method::s3,  Method::s2idle,
+                               Method::qmp,     Method::xen, Method::command};
+constexpr Act kActsOfQemu[] = {Act::stop, Act::migrate, Act::move, Act::cancel, Act::snapshot};
+constexpr Act kActsOfXen[] = {Act::fast, Act::inplace, Act::restore};
 
 /// "500", "500..3000": milliseconds.
 Span span_from(const char* option, const std::string& text, Span otherwise) {
@@ -52,14 +54,14 @@ Flake flake_from(const std::string& text) {
 }
 
 /// "stop:1,migrate:2"; a name alone counts once.
-std::vector<MixRow> mix_from(const std::string& text) {
+std::vector<MixRow> mix_from(const std::string& text, std::span<const Act> acts) {
     std::vector<MixRow> mix;
     std::istringstream words{text};
     for (std::string word; std::getline(words, word, ',');) {
         MixRow row;
         const std::string name = word.substr(0, word.find(':'));
         int used = 0;
-        const bool known = std::any_of(std::begin(kActs), std::end(kActs), [&](QmpAct act) {
+        const bool known = std::any_of(acts.begin(), acts.end(), [&](Act act) {
             row.act = name == name_of(act) ? act : row.act;
             return name == name_of(act);
         });
@@ -68,9 +70,12 @@ std::vector<MixRow> mix_from(const std::string& text) {
             *rest == '\0' || (std::sscanf(rest, ":%4u%n", &row.weight, &used) == 1 &&
                               rest[used] == '\0' && row.weight != 0);
         if (!known || !weighed) {
-            throw CLI::ValidationError{"--mix: '" + word +
-                                       "' is not an act and its weight, as stop:2; acts: stop, "
-                                       "migrate, cancel, snapshot"};
+            std::string names;
+            for (const Act act : acts) {
+                names += std::string{names.empty() ? "" : ", "} + name_of(act);
+            }
+            throw CLI::ValidationError{"--mix: '" + word + "' is not an act and its weight, as " +
+                                       name_of(acts[0]) + ":2; acts: " + names};
         }
         mix.push_back(row);
     }
@@ -82,17 +87,18 @@ void settle_qmp(Options& options, const Words& words) {
     if (qmp == options.socket.empty()) {
         throw CLI::ValidationError{"--socket goes with --method qmp, and only with it"};
     }
-    if (!qmp && (!words.mix.empty() || !options.incoming_command.empty())) {
-        throw CLI::ValidationError{"--mix and --incoming-cmd go with --method qmp only"};
+    if (!qmp && !options.incoming_command.empty()) {
+        throw CLI::ValidationError{"--incoming-cmd goes with --method qmp only"};
     }
     if (!qmp) {
         return;
     }
     const char* const all =
         options.incoming_command.empty() ? "stop,cancel" : "stop,migrate,cancel";
-    options.mix = mix_from(words.mix.empty() ? all : words.mix);
-    const bool moves = std::any_of(options.mix.begin(), options.mix.end(),
-                                   [](const MixRow& row) { return row.act == QmpAct::migrate; });
+    options.mix = mix_from(words.mix.empty() ? all : words.mix, kActsOfQemu);
+    const bool moves = std::any_of(options.mix.begin(), options.mix.end(), [](const MixRow& row) {
+        return row.act == Act::migrate || row.act == Act::move;
+    });
     if (moves && options.incoming_command.empty()) {
         throw CLI::ValidationError{"--mix: a migration needs --incoming-cmd: where should it go?"};
     }
@@ -100,7 +106,21 @@ void settle_qmp(Options& options, const Words& words) {
     if (options.cancel_percent.most > 100) {
         throw CLI::ValidationError{"--cancel-at: percent, as 50 or 5..80"};
     }
-    options.memory_mib = 0;  // the guest is not where this program runs
+}
+
+void settle_xen(Options& options, const Words& words) {
+    const bool xen = options.method == Method::xen;
+    if (xen == options.domain.empty()) {
+        throw CLI::ValidationError{"--domain goes with --method xen, and only with it"};
+    }
+    if (words.may_break != options.domain) {
+        throw CLI::ValidationError{
+            "--yes-break has to name the domain that --domain names: its guest may be lost, and "
+            "what is on its disks"};
+    }
+    if (xen) {
+        options.mix = mix_from(words.mix.empty() ? "fast:3,inplace" : words.mix, kActsOfXen);
+    }
 }
 
 }  // namespace
@@ -115,16 +135,45 @@ const char* name_of(Method method) noexcept {
             return "s2idle";
         case Method::qmp:
             return "qmp";
+        case Method::xen:
+            return "xen";
         case Method::command:
             return "cmd";
     }
     return "";
 }
 
+const char* name_of(Act act) noexcept {
+    switch (act) {
+        case Act::stop:
+            return "stop";
+        case Act::migrate:
+            return "migrate";
+        case Act::move:
+            return "move";
+        case Act::cancel:
+            return "cancel";
+        case Act::snapshot:
+            return "snapshot";
+        case Act::fast:
+            return "fast";
+        case Act::inplace:
+            return "inplace";
+        case Act::restore:
+            return "restore";
+    }
+    return "";
+}
+
+bool is_elsewhere(Method method) noexcept {
+    return method == Method::qmp || method == Method::xen;
+}
+
 void add_options(CLI::App& command, Options& options, Words& words) {
     command
         .add_option("--method", words.method,
-                    "pm-test, s3, s2idle (this guest), qmp (a guest of QEMU's), or cmd")
+                    "pm-test, s3, s2idle (this guest), qmp (a guest of QEMU's), xen (of this "
+                    "host's), or cmd")
         ->required();
     command.add_option("--level", options.level, "pm-test: freezer, devices, platform, ...")
         ->capture_default_str();
@@ -136,16 +185,21 @@ void add_options(CLI::App& command, Options& options, Words& words) {
     command.add_option("--awake-ms", words.awake, "N or N..M; default 0..500");
     command.add_option("--cycle-cmd", options.cycle_command, "cmd: one cycle, as a shell command");
     command.add_option("--socket", options.socket, "qmp: QEMU's control socket");
-    command.add_option(
-        "--mix", words.mix,
-        "qmp: stop, migrate, cancel, snapshot, each with a weight: stop:1,migrate:3");
+    command.add_option("--mix", words.mix,
+                       "each with a weight, as stop:1,migrate:3; qmp: stop, migrate, move, cancel, "
+                       "snapshot; xen: fast, "
+                       "inplace, restore; default fast:3,inplace");
+    command.add_option("--domain", options.domain, "xen: the guest's name or id");
+    command.add_option("--yes-break", words.may_break,
+                       "xen: the same again: it may be lost. The guest itself has to have set "
+                       "data/resume/stress-ok in its part of xenstore");
     command.add_option("--incoming-cmd", options.incoming_command,
                        "qmp: starts the QEMU that a migration goes to and ends when it has: "
                        "-incoming $RESUME_URI -qmp unix:$RESUME_SOCKET,server,nowait -daemonize");
     command.add_option("--cancel-at", words.cancel_at,
                        "qmp: percent of the memory sent, N or N..M; default 5..80");
     command.add_option("--reset-cmd", options.reset_command,
-                       "cmd, qmp: makes the guest stand again after a failure");
+                       "cmd, qmp, xen: makes the guest stand again after a failure");
     command.add_option("--before", options.before, "shell command before each cycle");
     command.add_option("--after", options.after, "shell command after each cycle");
     command.add_option("--check", options.check, "shell command that says whether all is well");
@@ -177,16 +231,23 @@ void settle(Options& options, const Words& words) {
     }
     if (!known) {
         throw CLI::ValidationError{"unknown method '" + words.method +
-                                   "'; known: pm-test, s3, s2idle, qmp, cmd"};
+                                   "'; known: pm-test, s3, s2idle, qmp, xen, cmd"};
     }
     if ((options.method == Method::command) == options.cycle_command.empty()) {
         throw CLI::ValidationError{"--cycle-cmd goes with --method cmd, and only with it"};
     }
+    if (!is_elsewhere(options.method) && !words.mix.empty()) {
+        throw CLI::ValidationError{"--mix goes with --method qmp or xen only"};
+    }
     settle_qmp(options, words);
-    const bool outside = options.method == Method::command || options.method == Method::qmp;
+    settle_xen(options, words);
+    if (is_elsewhere(options.method)) {
+        options.memory_mib = 0;  // the guest is not where this program runs
+    }
+    const bool outside = options.method == Method::command || is_elsewhere(options.method);
     if (!outside && !options.reset_command.empty()) {
         throw CLI::ValidationError{
-            "--reset-cmd goes with --method cmd or qmp: nothing in a guest that "
+            "--reset-cmd goes with --method cmd, qmp or xen: nothing in a guest that "
             "died can start it again"};
     }
     options.asleep_ms = span_from("--asleep-ms", words.asleep, options.asleep_ms);

@@ -9,14 +9,15 @@
 
 namespace resume::stress::real {
 
-enum class Method : uint8_t { pm_test, s3, s2idle, qmp, command };
+enum class Method : uint8_t { pm_test, s3, s2idle, qmp, xen, command };
 
-/// What may happen to a guest of QEMU's from outside.
-enum class QmpAct : uint8_t { stop, migrate, cancel, snapshot };
-const char* name_of(QmpAct act) noexcept;
+/// What may happen to a guest from outside: to one of QEMU's the first five, to one of Xen's the
+/// others. `move` is a migration in which the guest stands still.
+enum class Act : uint8_t { stop, migrate, move, cancel, snapshot, fast, inplace, restore };
+const char* name_of(Act act) noexcept;
 
 struct MixRow {
-    QmpAct act = QmpAct::stop;
+    Act act = Act::stop;
     uint32_t weight = 1;
 };
 
@@ -40,7 +41,8 @@ struct Options {
     Span asleep_ms{1000, 3000};
     Span awake_ms{0, 500};
     std::string socket;            ///< qmp: QEMU's control socket
-    std::vector<MixRow> mix;       ///< qmp: what is drawn from, by weight
+    std::string domain;            ///< xen: its name or id
+    std::vector<MixRow> mix;       ///< qmp, xen: what is drawn from, by weight
     Span cancel_percent{5, 80};    ///< qmp: how far a migration is when it is called back
     std::string incoming_command;  ///< qmp: starts the QEMU that a migration goes to
     std::string cycle_command;     ///< method cmd: takes the guest through one cycle
@@ -58,10 +60,12 @@ struct Options {
 };
 
 const char* name_of(Method method) noexcept;
+/// The guest is not the machine that this program runs on.
+bool is_elsewhere(Method method) noexcept;
 
 /// The words of the command line that still have to be understood.
 struct Words {
-    std::string method, asleep, awake, mix, cancel_at;
+    std::string method, asleep, awake, mix, cancel_at, may_break;
     uint32_t patience_s = 120;
     std::vector<std::string> flakes;
 };

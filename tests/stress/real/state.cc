@@ -32,8 +32,9 @@ std::string text_of(const std::vector<MixRow>& mix) {
 
 std::string campaign_of(const Options& options) {
     return std::string{name_of(options.method)} +
-           (options.method == Method::pm_test ? " " + options.level : "") + text_of(options.mix) +
-           ", " + std::to_string(options.cycles) + " cycles, seed " + std::to_string(options.seed);
+           (options.method == Method::pm_test ? " " + options.level : "") +
+           (options.domain.empty() ? "" : " " + options.domain) + text_of(options.mix) + ", " +
+           std::to_string(options.cycles) + " cycles, seed " + std::to_string(options.seed);
 }
 
 State read_state(const std::string& path) {

@@ -23,6 +23,11 @@ std::string_view id_of(std::string_view line) {
     return rest.substr(0, rest.find('"'));
 }
 
+std::string text_at(const nlohmann::json& json, const char* name) {
+    const auto value = json.find(name);
+    return value != json.end() && value->is_string() ? value->get<std::string>() : "";
+}
+
 }  // namespace
 
 Pattern::Pattern(uint32_t mib, uint64_t seed) : seed_{seed} {
@@ -75,6 +80,25 @@ std::string Devices::problem() const {
     return {};
 }
 
+std::optional<AgentReport> report_from(std::string_view text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object() || !json.contains("id")) {
+        return std::nullopt;
+    }
+    AgentReport report{.id = json.value("id", ""),
+                       .kind = json.value("kind", ""),
+                       .outcome = json.value("outcome", "")};
+    if (const auto cause = json.find("cause"); cause != json.end() && cause->is_object()) {
+        report.error = cause->value("errno", 0);
+        for (const char* name : {"phase", "device", "task", "errno_name"}) {
+            if (const std::string value = text_at(*cause, name); !value.empty()) {
+                report.cause += (report.cause.empty() ? "" : ", ") + (name + (" " + value));
+            }
+        }
+    }
+    return report;
+}
+
 AgentReports::AgentReports(std::string folder)
     : folder_{std::move(folder)}, watch_{::inotify_init1(IN_CLOEXEC | IN_NONBLOCK)} {
     here_ = ::inotify_add_watch(watch_.get(), folder_.c_str(),
@@ -96,17 +120,7 @@ std::optional<AgentReport> AgentReports::look() {
         if (!known_.emplace(id_of(line)).second) {
             return;
         }
-        const auto json = nlohmann::json::parse(line, nullptr, false);
-        if (!json.is_object()) {
-            return;
-        }
-        AgentReport report;
-        report.kind = json.value("kind", "");
-        report.outcome = json.value("outcome", "");
-        if (const auto cause = json.find("cause"); cause != json.end() && cause->is_object()) {
-            report.error = cause->value("errno", 0);
-        }
-        found = std::move(report);
+        found = report_from(line);
     });
     return found;
 }

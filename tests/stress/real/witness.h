@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "agent/base/unique_fd.h"
@@ -49,21 +50,43 @@ class Devices {
 };
 
 struct AgentReport {
-    std::string kind, outcome;
+    std::string id, kind, outcome;
     int error = 0;
+    std::string cause{};  ///< one line: who refused, and with what
+};
+
+/// nullopt for what is no report.
+std::optional<AgentReport> report_from(std::string_view json);
+
+/// Of an agent in the guest.
+class Reports {
+  public:
+    virtual ~Reports() = default;
+    /// Whether there is an agent to ask.
+    [[nodiscard]] virtual bool here() const noexcept = 0;
+    /// Reports of suspends so far are old ones.
+    virtual void forget() = 0;
+    /// The first one since forget(); nullopt when none comes in time.
+    virtual std::optional<AgentReport> wait(std::chrono::milliseconds patience) = 0;
+};
+
+/// Where nobody can be asked.
+class NoReports final : public Reports {
+  public:
+    [[nodiscard]] bool here() const noexcept override { return false; }
+    void forget() override {}
+    std::optional<AgentReport> wait(std::chrono::milliseconds) override { return std::nullopt; }
 };
 
 /// cycles.jsonl of an agent in this guest.
-class AgentReports {
+class AgentReports final : public Reports {
   public:
     /// An agent that has never run here has no folder: it is not asked then.
     explicit AgentReports(std::string folder);
 
-    [[nodiscard]] bool here() const noexcept { return here_; }
-    /// Reports of suspends so far are old ones.
-    void forget();
-    /// The first one since forget(); nullopt when none comes in time.
-    std::optional<AgentReport> wait(std::chrono::milliseconds patience);
+    [[nodiscard]] bool here() const noexcept override { return here_; }
+    void forget() override;
+    std::optional<AgentReport> wait(std::chrono::milliseconds patience) override;
 
   private:
     std::optional<AgentReport> look();

@@ -53,12 +53,12 @@ class Guest(unittest.TestCase):
 
     def test_it_is_stopped_moved_called_back_and_set_back(self):
         status, lines, err = self.run_it("--cycles", "24", "--incoming-cmd", self.incoming(),
-                                         "--mix", "stop,migrate,cancel,snapshot")
+                                         "--mix", "stop,migrate,move,cancel,snapshot")
         self.assertEqual(status, 0, lines + [err])
         summary = json.loads(lines[-1])
         outcomes = summary["outcomes"]
         self.assertEqual((summary["cycles"], summary["failures"]), (24, 0))
-        for outcome in ("stopped", "migrated", "cancelled", "set-back"):
+        for outcome in ("stopped", "migrated", "moved", "cancelled", "set-back"):
             self.assertGreater(outcomes.get(outcome, 0), 0, outcomes)
         # Each move began one, and ended the one before it.
         self.assertEqual(len(list(self.folder.glob("pid.*"))), 1)

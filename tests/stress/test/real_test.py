@@ -135,7 +135,7 @@ class Real(unittest.TestCase):
 
     def test_words_that_make_no_sense(self):
         for words, reason in (
-                (("--method", "s4"), "known: pm-test, s3, s2idle, qmp, cmd"),
+                (("--method", "s4"), "known: pm-test, s3, s2idle, qmp, xen, cmd"),
                 (("--method", "s3", "--cycle-cmd", "true"), "--cycle-cmd"),
                 (("--method", "cmd"), "--cycle-cmd"),
                 (("--method", "s3", "--reset-cmd", "true"), "--reset-cmd"),

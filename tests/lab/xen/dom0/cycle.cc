@@ -20,10 +20,12 @@
 #include <string_view>
 #include <thread>
 
-#include "domain.h"
+#include "observe.h"
 
 namespace lab {
 namespace {
+
+using State = resume::stress::real::DomainState;
 
 constexpr int kExitFinding = 1;
 constexpr int kExitUsage = 64;
@@ -99,13 +101,14 @@ std::string run_cycle(const Domain& domain, const Options& options, Times& times
     times.resumed = since(start);
     if (options.observe_ms > 0) {
         const auto now = Clock::now();
-        times.back = domain.watch_return(now, now + Milliseconds(options.observe_ms));
+        times.back = watch_return(domain, now, now + Milliseconds(options.observe_ms));
     }
     return "ok";
 }
 
 int run(const Options& options) {
-    const Domain domain(options.domid);
+    const auto xen = resume::stress::real::xen_hypercalls();
+    const Domain domain(options.domid, *xen);
     if (domain.state() != State::running) {
         fprintf(stderr, "domain %u is %s, not running\n", options.domid, name_of(domain.state()));
         return kExitFinding;

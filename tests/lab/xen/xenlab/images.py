@@ -101,8 +101,9 @@ def add_device_model(image, model):
     image.file(f"usr/share/qemu/{bios.name}", bios)
 
 
-def dom0_initramfs(installation, tools, device_model=None):
-    """dom0's whole user space. `tools` is the folder with the lab's own programs."""
+def dom0_initramfs(installation, tools, device_model=None, more=()):
+    """dom0's whole user space. `tools` is the folder with the lab's own programs, `more` the names
+    of others that are there."""
     image = Initramfs()
     for folder in DOM0_FOLDERS:
         image.folder(folder)
@@ -111,7 +112,7 @@ def dom0_initramfs(installation, tools, device_model=None):
     for name in DOM0_PROGRAMS:
         add_program(image, f"{installation.xen_bin}/{name}", installation.xen_bin / name)
     add_xenstore(image)
-    for name in LAB_PROGRAMS:
+    for name in (*LAB_PROGRAMS, *more):
         add_program(image, f"lab/bin/{name}", pathlib.Path(tools) / name)
     # xl cancels threads, for which libc loads this at run time; ldd does not tell.
     add_runtime_object(image, "libgcc_s.so.1")
@@ -203,9 +204,9 @@ def vmlinux_image(cache, kernel_image, name="vmlinux"):
                      lambda path: path.write_bytes(unpack_vmlinux(kernel_image)))
 
 
-def dom0_image(cache, installation, tools, device_model=None):
-    sources = [pathlib.Path(tools) / name for name in LAB_PROGRAMS]
+def dom0_image(cache, installation, tools, device_model=None, more=()):
+    sources = [pathlib.Path(tools) / name for name in (*LAB_PROGRAMS, *more)]
     sources += sorted((HERE / "dom0").glob("*.sh")) + [pathlib.Path(__file__)]
-    name = "dom0-hvm" if device_model else "dom0"
+    name = "dom0-hvm" if device_model else "-".join(("dom0", *more))
     return cache.get(name, (installation.fingerprint(), content_of(*sources)),
-                     lambda path: dom0_initramfs(installation, tools, device_model).write(path))
+                     lambda path: dom0_initramfs(installation, tools, device_model, more).write(path))

@@ -31,15 +31,16 @@ class Machine:
     """A running Xen host. Use as a context manager: QEMU never outlives it."""
 
     def __init__(self, installation, cache, tools, memory_mb=640, dom0_mb=320,
-                 device_model=None, disks=()):
-        """`disks`: files that dom0 has as /dev/vda and so on; what is written to them is lost."""
+                 device_model=None, disks=(), programs=()):
+        """`disks`: files that dom0 has as /dev/vda and so on; what is written to them is lost.
+        `programs`: names of more, of `tools`, for dom0."""
         self._memory = (memory_mb, dom0_mb)
         self._disks = disks
         self._installation = installation
         self._setpriv = find_program("setpriv", "util-linux")
         self._xen = images.xen_image(cache, installation)
         self.vmlinux = images.vmlinux_image(cache, installation.kernel_image)
-        self._dom0 = images.dom0_image(cache, installation, tools, device_model)
+        self._dom0 = images.dom0_image(cache, installation, tools, device_model, programs)
         self._process = None
         self.folder = None
         self.channel = None
