@@ -23,8 +23,9 @@ long Domain::suspend(uint32_t cpu) {
     caller_ = cpu;
     return_code_ = 0;
     m.toolstack.domain_went_down();
+    // A vCPU's periodic timer that nobody stopped ticks on, so that there is always a next event.
     while (down_) {
-        if (!m.clock.run_next(kNever)) {
+        if (!m.clock.run_next(kNever) || m.clock.now() > m.run_limit) {
             m.die(GuestEnd::left_down, "nobody resumed the domain");
         }
     }

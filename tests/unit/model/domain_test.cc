@@ -237,6 +237,16 @@ TEST_F(DomainTest, ADomainThatNobodyResumesIsLeftDown) {
     EXPECT_EQ(result.end, model::GuestEnd::left_down);
 }
 
+TEST_F(DomainTest, SoIsOneWhoseTimerTicksOn) {
+    const auto result = machine.run([&] {
+        up();
+        vcpu_set_periodic_timer timer{.period_ns = model::kSecond};
+        EXPECT_EQ(xen::vcpu_op(machine, VCPUOP_set_periodic_timer, 0, timer), 0);
+        guest.shutdown(SHUTDOWN_suspend);
+    });
+    EXPECT_EQ(result.end, model::GuestEnd::left_down);
+}
+
 TEST_F(DomainTest, AForgottenResumeInTheStoreCostsTheNextSave) {
     machine.toolstack.forgets_resume_domain = true;
     const auto result = machine.run([&] {
