@@ -85,7 +85,8 @@ class LinuxGuests:
         self.with_agent = with_agent
         self._made = 0
 
-    def create(self, kernel=None, kind="pvh", vcpus=1, overlay=None, disks=DISKS):
+    def create(self, kernel=None, kind="pvh", vcpus=1, overlay=None, disks=DISKS,
+               memory_mb=192):
         """`kernel`: (release, bzImage); dom0's own by default. `disks` as DISKS."""
         self._made += 1
         name = f"l{self._made}"
@@ -106,7 +107,7 @@ class LinuxGuests:
             self._dom0.run(f"dd if=/dev/zero of={path} bs=1M count={DISK_MB} 2>/dev/null")
         guest = self._guests.create(name, linux.settings(
             f"/share/{elf}", f"/share/{name}.cpio", kind=kind, vcpus=vcpus,
-            memory_mb=192, disks=disks, address=ADDRESS.format(number=self._made, host=1)))
+            memory_mb=memory_mb, disks=disks, address=ADDRESS.format(number=self._made, host=1)))
         made = LinuxGuest(guest, self._made)
         made.start(self.with_agent)
         far = ADDRESS.format(number=self._made, host=2)
