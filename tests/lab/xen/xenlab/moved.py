@@ -95,8 +95,7 @@ class Moved:
             raise LabError(f"the guest has no load: {lines}")
         self._dom0.write_file(SCRIPT, CHECK)
         parts = {"moved": lambda: self._plain(cycles, "fast:3,inplace"),
-                 "restored": lambda: self._plain(restores, "restore"),
-                 "refused": self._refused}
+                 "restored": lambda: self._plain(restores, "restore")}
         chosen = only.split(",") if only else list(parts)
         return all([parts[name]() for name in chosen])
 
@@ -120,33 +119,6 @@ class Moved:
         self._tell(lines, f"{mix}: {self._text(summary)}, {passed / cycles:.2f} s a cycle", good)
         return good
 
-    def _refused(self):
-        """What refuses is plugged in once the first cycle is over, and out again at the end."""
-        self._linux.guest.find_domid()  # a restore gave it another
-        self._linux.load_later_modules()
-        lines = Lines()
-        command = self._start(9, "fast", lines, "--awake-ms", "2000")
-        self._wait_for(lines, lambda: lines.all)
-        self._linux.plug_in_what_refuses(loaded=True)
-        self._wait_for(lines, lambda: sum(refusal(each) for each in lines.all) >= 2)
-        self._linux.shell.run("killall resume-lab-usb; sleep 1", timeout=60)
-        status = command.wait(PATIENCE_S + 600)
-        summary = self._summary(lines, status)
-        refused = [each for each in lines.all[:-1] if each["outcome"] == "aborted"]
-        good = (status == 1 and summary["agent_reports"] == 9 and
-                len(refused) == summary["failures"] and all(map(refusal, refused)) and
-                lines.all[-2]["outcome"] == "cancelled")
-        self._tell(lines, f"with a device that refuses: {self._text(summary)}", good)
-        return good
-
-    @staticmethod
-    def _wait_for(lines, come):
-        deadline = time.monotonic() + 300
-        while not come():
-            if time.monotonic() > deadline:
-                raise LabError(f"it did not come: {lines.all[-3:]}")
-            time.sleep(0.1)
-
     @staticmethod
     def _summary(lines, status):
         if not lines.all or "cycles" not in lines.all[-1]:
@@ -163,9 +135,3 @@ class Moved:
             for problem in line["problems"]:
                 self._say(f"  cycle {line['cycle']}, {line['act']} {line['outcome']}: {problem}")
         self._say(text + ("" if good else "  <-- NOT AS EXPECTED"))
-
-
-def refusal(line):
-    """Whether a cycle was refused by the device that does, with its errno, and nothing else."""
-    problems = line.get("problems", [])
-    return len(problems) == 1 and "vhci_hcd.0" in problems[0] and "EBUSY" in problems[0]
