@@ -3,8 +3,8 @@
 #include <cstdlib>
 #include <utility>
 
+#include "tests/stress/campaign/course.h"
 #include "tests/stress/campaign/faults.h"
-#include "tests/stress/campaign/judging.h"
 #include "tests/stress/campaign/kvm_stage.h"
 #include "tests/stress/campaign/kvm_wholeness.h"
 
@@ -42,70 +42,29 @@ Outcome expected_of(const PlannedCycle& planned) {
     return cancelled ? Outcome::cancelled : Outcome::resumed;
 }
 
-class KvmLife {
+class KvmLife final : public Course<KvmStage> {
   public:
-    KvmLife(const LifePlan& plan, Chooser* chooser)
-        : plan_{plan}, chooser_{chooser}, stage_{plan, chooser} {}
-
-    LifeResult run(bool keep_trace) {
-        if (const auto trouble = stage_.begin()) {
-            find(Finding::Kind::crash, "boot", *trouble);
-        }
-        for (uint32_t i = 0; !result_.finding && i < plan_.cycles.size(); ++i) {
-            cycle_ = i + 1;
-            listen(true);
-            cycle(plan_.cycles[i]);
-            listen(false);
-        }
-        if (!result_.finding) {
-            cycle_ = static_cast<uint32_t>(plan_.cycles.size()) + 1;
-            if (const auto trouble = trouble_afterwards(stage_)) {
-                find(Finding::Kind::liveness, trouble->id, trouble->detail);
-            }
-        }
-        judge_trace(stage_.guest().view(), SIZE_MAX, keep_trace, result_);
-        return std::move(result_);
-    }
+    using Course::Course;
 
   private:
-    void find(Finding::Kind kind, const std::string& id, const std::string& detail) {
-        if (!result_.finding) {
-            result_.finding = Finding{kind, id, detail, "", cycle_};
-        }
-    }
-    void listen(bool on) {
-        if (chooser_ != nullptr) {
-            chooser_->listen(on);
-        }
-    }
-    void reached(const char* state, bool yes = true) {
-        if (yes) {
-            Tally::count(result_.tally.rare, state);
-        }
-    }
-    void cycle(const PlannedCycle& planned);
+    bool cycle(const PlannedCycle& planned) override;
     void judge_outcome(const PlannedCycle& planned, const KvmCycle& done);
     void judge_arrival(const PlannedCycle& planned);
     void judge_load_and_clock();
     void count(const PlannedCycle& planned, const KvmCycle& done);
     void count_rare(const PlannedCycle& planned, const KvmCycle& done);
 
-    const LifePlan& plan_;
-    Chooser* const chooser_;
-    KvmStage stage_;
-    uint32_t cycle_ = 0;
     uint64_t replayed_ = 0;  ///< before the cycle
-    LifeResult result_;
 };
 
-void KvmLife::cycle(const PlannedCycle& planned) {
-    replayed_ = stage_.loaded().disk.replayed();
-    stage_.arm(planned);
-    const KvmCycle done = stage_.perform(planned);
+bool KvmLife::cycle(const PlannedCycle& planned) {
+    replayed_ = stage().loaded().disk.replayed();
+    stage().arm(planned);
+    const KvmCycle done = stage().perform(planned);
     count(planned, done);
     if (!done.alive()) {
         find(Finding::Kind::crash, name_of(done.run.end), done.run.reason);
-        return;
+        return false;
     }
     if (is_hosts(planned.kvm)) {
         judge_arrival(planned);
@@ -113,12 +72,13 @@ void KvmLife::cycle(const PlannedCycle& planned) {
         judge_outcome(planned, done);
     }
     judge_load_and_clock();
-    if (!result_.finding) {
-        stage_.calm();
-        if (!stage_.complaint().empty()) {
-            find(Finding::Kind::liveness, "refusal", stage_.complaint());
+    if (!result().finding) {
+        stage().calm();
+        if (!stage().complaint().empty()) {
+            find(Finding::Kind::liveness, "refusal", stage().complaint());
         }
     }
+    return !result().finding;
 }
 
 void KvmLife::judge_outcome(const PlannedCycle& planned, const KvmCycle& done) {
@@ -128,7 +88,7 @@ void KvmLife::judge_outcome(const PlannedCycle& planned, const KvmCycle& done) {
         return;
     }
     const CycleResult& result = *done.result;
-    if (stage_.slept_on()) {
+    if (stage().slept_on()) {
         find(Finding::Kind::liveness, "wake-up",
              "the power button was pressed, and the guest slept until it was pressed again");
     } else if (result.outcome == Outcome::aborted && (effects & kAborts) == 0) {
@@ -150,7 +110,7 @@ void KvmLife::judge_arrival(const PlannedCycle& planned) {
         return;
     }
     bool told = false;
-    for (const resume::Finding& finding : stage_.guest().findings()) {
+    for (const resume::Finding& finding : stage().guest().findings()) {
         told = told || finding.descent != Descent::same;
         reached(kNoSeed, finding.reseed != Errc::none);
     }
@@ -161,7 +121,7 @@ void KvmLife::judge_arrival(const PlannedCycle& planned) {
 }
 
 void KvmLife::judge_load_and_clock() {
-    const LoadedVirtio& loaded = stage_.loaded();
+    const LoadedVirtio& loaded = stage().loaded();
     if (!loaded.disk_load.clean()) {
         find(Finding::Kind::liveness, "disk",
              std::to_string(loaded.disk_load.doubled()) + " requests ended twice, " +
@@ -173,11 +133,11 @@ void KvmLife::judge_load_and_clock() {
              std::to_string(loaded.frame_load.wrong()) + " frames wrong, " +
                  std::to_string(loaded.frame_load.doubled()) + " came twice");
     }
-    if (stage_.guest().guest().watchdog().lockups() != 0) {
+    if (stage().guest().guest().watchdog().lockups() != 0) {
         find(Finding::Kind::liveness, "watchdog",
              "a vCPU was taken for locked up while it was stopped");
     }
-    const int64_t error = stage_.guest().wall_error_ns();
+    const int64_t error = stage().guest().wall_error_ns();
     if (std::llabs(error) > KvmGuest::kWallBoundNs) {
         find(Finding::Kind::liveness, "clock",
              "the wall clock is off by " + std::to_string(error) + " ns");
@@ -185,7 +145,7 @@ void KvmLife::judge_load_and_clock() {
 }
 
 void KvmLife::count(const PlannedCycle& planned, const KvmCycle& done) {
-    Tally& tally = result_.tally;
+    Tally& tally = result().tally;
     ++tally.cycles;
     Tally::count(tally.acts, name_of(planned.kvm));
     for (const PlannedFault& fault : planned.faults) {
@@ -201,14 +161,14 @@ void KvmLife::count(const PlannedCycle& planned, const KvmCycle& done) {
                                            : "none",
                    ""};
     Tally::count(tally.outcomes, note.outcome);
-    result_.notes.push_back(std::move(note));
+    result().notes.push_back(std::move(note));
     count_rare(planned, done);
 }
 
 void KvmLife::count_rare(const PlannedCycle& planned, const KvmCycle& done) {
-    reached(kMoved, stage_.moved_in_mid_cycle());
-    reached(kReplayed, stage_.loaded().disk.replayed() != replayed_);
-    for (const resume::Finding& finding : stage_.guest().findings()) {
+    reached(kMoved, stage().moved_in_mid_cycle());
+    reached(kReplayed, stage().loaded().disk.replayed() != replayed_);
+    for (const resume::Finding& finding : stage().guest().findings()) {
         reached(kWallBack, finding.wall_step_ns < 0);
     }
     if (!done.result) {

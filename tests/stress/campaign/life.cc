@@ -3,8 +3,8 @@
 #include <utility>
 
 #include "tests/stress/campaign/chooser.h"
+#include "tests/stress/campaign/course.h"
 #include "tests/stress/campaign/faults.h"
-#include "tests/stress/campaign/judging.h"
 #include "tests/stress/campaign/kvm_life.h"
 #include "tests/stress/campaign/stage.h"
 #include "tests/stress/campaign/wholeness.h"
@@ -34,94 +34,46 @@ Expected expected_of(model::HostAct act) {
     }
 }
 
-class Life {
+class Life final : public Course<Stage> {
   public:
-    Life(const LifePlan& plan, bool keep_trace, Chooser* chooser)
-        : plan_{plan}, keep_trace_{keep_trace}, chooser_{chooser}, stage_{plan, chooser} {}
-
-    LifeResult run() {
-        if (const auto trouble = stage_.begin()) {
-            find(Finding::Kind::crash, "boot", *trouble);
-        }
-        bool goes_on = !result_.finding;
-        for (uint32_t i = 0; goes_on && i < plan_.cycles.size(); ++i) {
-            cycle_ = i + 1;
-            listen(true);
-            goes_on = cycle(plan_.cycles[i]);
-            listen(false);
-        }
-        if (goes_on) {
-            cycle_ = static_cast<uint32_t>(plan_.cycles.size()) + 1;
-            if (const auto trouble = trouble_afterwards(stage_)) {
-                find(Finding::Kind::liveness, trouble->id, trouble->detail);
-            }
-        }
-        judge_trace(stage_.guest().view(), judged_events_, keep_trace_, result_);
-        return std::move(result_);
-    }
+    using Course::Course;
 
   private:
-    void find(Finding::Kind kind, const std::string& id, const std::string& detail) {
-        if (!result_.finding) {
-            result_.finding = Finding{kind, id, detail, "", cycle_};
-        }
-    }
-    void listen(bool on) {
-        if (chooser_ != nullptr) {
-            chooser_->listen(on);
-        }
-    }
-    void reached(const char* state, bool yes = true) {
-        if (yes) {
-            Tally::count(result_.tally.rare, state);
-        }
-    }
-
-    /// False when the life ends with it.
-    bool cycle(const PlannedCycle& planned);
+    bool cycle(const PlannedCycle& planned) override;
     bool dead(const PlannedCycle& planned, const Cycle& done);
     void judge_outcome(const PlannedCycle& planned, const Cycle& done);
     void count(const PlannedCycle& planned, const Cycle& done);
     void count_rare(const PlannedCycle& planned, const Cycle& done);
     bool told_of_a_fault(size_t since, const Cycle& done);
-
-    const LifePlan& plan_;
-    const bool keep_trace_;
-    Chooser* const chooser_;
-    Stage stage_;
-    uint32_t cycle_ = 0;
-    size_t judged_events_ =
-        SIZE_MAX;  ///< what comes after is owed to a fault that the guest told of
-    LifeResult result_;
 };
 
 bool Life::cycle(const PlannedCycle& planned) {
-    const size_t since = stage_.guest().event_count();
-    stage_.arm(planned);
+    const size_t since = stage().guest().event_count();
+    stage().arm(planned);
     const bool gone = (effects_of(planned) & kEnds) != 0;
-    const Cycle done = stage_.guest().cycle(gone ? model::HostAct::destroy : planned.act);
+    const Cycle done = stage().guest().cycle(gone ? model::HostAct::destroy : planned.act);
     count(planned, done);
     if ((effects_of(planned) & kMayKill) != 0 && told_of_a_fault(since, done)) {
         reached("a hypercall failed on the way back, and the guest said so");
-        judged_events_ = since;
+        judge_only(since);
         return false;
     }
     if (!done.alive()) {
         return dead(planned, done);
     }
     judge_outcome(planned, done);
-    if (!result_.finding) {
-        stage_.calm();
-        reached(kTorn, stage_.transaction_torn());
-        reached(kStorm, stage_.storm_events() > 20);
-        if (!stage_.machine().alive()) {
-            find(Finding::Kind::crash, name_of(stage_.machine().death.end),
-                 stage_.machine().death.reason);
-        } else if (!stage_.complaint().empty()) {
-            find(Finding::Kind::liveness, "refusal", stage_.complaint());
+    if (!result().finding) {
+        stage().calm();
+        reached(kTorn, stage().transaction_torn());
+        reached(kStorm, stage().storm_events() > 20);
+        if (!stage().machine().alive()) {
+            find(Finding::Kind::crash, name_of(stage().machine().death.end),
+                 stage().machine().death.reason);
+        } else if (!stage().complaint().empty()) {
+            find(Finding::Kind::liveness, "refusal", stage().complaint());
         }
     }
-    return !result_.finding;
+    return !result().finding;
 }
 
 bool Life::dead(const PlannedCycle& planned, const Cycle& done) {
@@ -135,10 +87,12 @@ bool Life::dead(const PlannedCycle& planned, const Cycle& done) {
 
 void Life::judge_outcome(const PlannedCycle& planned, const Cycle& done) {
     // A backend that was slow may still be at what it began then.
-    const uint8_t before = cycle_ > 1 ? effects_of(plan_.cycles[cycle_ - 2]) : uint8_t{kHarmless};
+    const uint8_t before =
+        cycle_number() > 1 ? effects_of(plan().cycles[cycle_number() - 2]) : uint8_t{kHarmless};
     const auto effects = static_cast<uint8_t>(effects_of(planned) | (before & kLate));
-    const DiskLoad& load = stage_.disk().load;
-    if (load.doubled() + load.mismatches() != 0 || (load.failed() != 0 && !stage_.disk_is_gone())) {
+    const DiskLoad& load = stage().disk().load;
+    if (load.doubled() + load.mismatches() != 0 ||
+        (load.failed() != 0 && !stage().disk_is_gone())) {
         find(Finding::Kind::liveness, "disk",
              std::to_string(load.doubled()) + " requests ended twice, " +
                  std::to_string(load.mismatches()) + " sectors wrong, " +
@@ -160,7 +114,7 @@ void Life::judge_outcome(const PlannedCycle& planned, const Cycle& done) {
             find(Finding::Kind::liveness, "aborted",
                  std::string{"nothing kept the guest from going down, but "} +
                      name_of(result.stopped_at) + " ended with " + name_of(result.cause.code));
-        } else if (result.errors_up != 0 && (effects & kLate) == 0 && !stage_.disk_is_gone()) {
+        } else if (result.errors_up != 0 && (effects & kLate) == 0 && !stage().disk_is_gone()) {
             find(Finding::Kind::liveness, "errors-up",
                  "it was aborted, and " + std::to_string(result.errors_up) +
                      " hooks failed on the way up for no reason");
@@ -172,7 +126,7 @@ void Life::judge_outcome(const PlannedCycle& planned, const Cycle& done) {
         find(Finding::Kind::liveness, "outcome",
              std::string{"the host's "} + name_of(planned.act) + " was taken for " +
                  name_of(result.outcome) + ", domain " + name_of(result.evidence));
-    } else if (result.errors_up != 0 && (effects & kLate) == 0 && !stage_.disk_is_gone()) {
+    } else if (result.errors_up != 0 && (effects & kLate) == 0 && !stage().disk_is_gone()) {
         find(Finding::Kind::liveness, "errors-up",
              std::to_string(result.errors_up) + " hooks failed on the way up for no reason");
     }
@@ -181,7 +135,7 @@ void Life::judge_outcome(const PlannedCycle& planned, const Cycle& done) {
 /// A call failed in this cycle, and not silently: a hook or step ended with an error after it, or
 /// the guest panicked. What such a guest does from there on is nobody's promise.
 bool Life::told_of_a_fault(size_t since, const Cycle& done) {
-    const auto& events = stage_.guest().view().events;
+    const auto& events = stage().guest().view().events;
     bool met = false;
     for (size_t i = since; i < events.size(); ++i) {
         const TraceEvent& event = events[i];
@@ -195,21 +149,21 @@ bool Life::told_of_a_fault(size_t since, const Cycle& done) {
 }
 
 void Life::count(const PlannedCycle& planned, const Cycle& done) {
-    Tally& tally = result_.tally;
+    Tally& tally = result().tally;
     ++tally.cycles;
     Tally::count(tally.acts, name_of(planned.act));
     for (const PlannedFault& fault : planned.faults) {
         Tally::count(tally.faults, row_of(fault.kind).name);
     }
     const bool down = (done.errand && done.errand->guest_went_down) ||
-                      (!done.alive() && stage_.machine().domain.down());
+                      (!done.alive() && stage().machine().domain.down());
     tally.at_hypercall += down ? 1 : 0;
     CycleNote note{done.result    ? name_of(done.result->outcome)
                    : done.alive() ? "none"
                                   : "died",
                    done.errand ? done.errand->message : ""};
     Tally::count(tally.outcomes, note.outcome);
-    result_.notes.push_back(std::move(note));
+    result().notes.push_back(std::move(note));
     count_rare(planned, done);
 }
 
@@ -229,13 +183,13 @@ void Life::count_rare(const PlannedCycle& planned, const Cycle& done) {
     reached("called off", aborted && result.cause.code == Errc::called_off);
     reached("came back to its old domain with 0", result.evidence == DomainEvidence::same);
     reached("came up without its disk",
-            result.outcome == Outcome::resumed && result.errors_up != 0 && stage_.disk_is_gone());
+            result.outcome == Outcome::resumed && result.errors_up != 0 && stage().disk_is_gone());
     reached("came up before its backend",
-            result.outcome == Outcome::resumed && result.errors_up != 0 && !stage_.disk_is_gone());
+            result.outcome == Outcome::resumed && result.errors_up != 0 && !stage().disk_is_gone());
     reached("a completion came after its time", result.stray_completions != 0);
     reached("went down with requests under way and came back elsewhere",
             planned.load && result.evidence == DomainEvidence::fresh &&
-                stage_.disk().disk.replayed() != 0);
+                stage().disk().disk.replayed() != 0);
     reached("two faults and more in one resumed cycle",
             result.outcome == Outcome::resumed && planned.faults.size() > 1);
 }
@@ -298,7 +252,7 @@ LifeResult live(const LifePlan& plan, bool keep_trace, Chooser* chooser) {
         return live(plan, keep_trace, &own);
     }
     return plan.guest == model::GuestKind::kvm ? live_on_kvm(plan, keep_trace, chooser)
-                                               : Life{plan, keep_trace, chooser}.run();
+                                               : Life{plan, chooser}.run(keep_trace);
 }
 
 }  // namespace resume::stress
