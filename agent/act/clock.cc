@@ -1,9 +1,11 @@
 #include "agent/act/clock.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -161,9 +163,13 @@ void TimeDaemonTeller::tell(const std::string& daemon) {
     int error = ::posix_spawn(&pid, arguments[0], nullptr, nullptr, arguments.data(), environ);
     if (error == 0) {
         error = child_.watch(pid, ended);
+        if (error != 0) {
+            ::kill(pid, SIGKILL);
+            ::waitpid(pid, nullptr, 0);
+        }
     }
     if (error != 0) {
-        warn(explain("it could not be started", error));
+        warn(explain("it could not be started and watched", error));
     }
 }
 

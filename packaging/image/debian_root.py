@@ -43,8 +43,18 @@ class Root:
         self.folder = pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         subprocess.run(["cp", "-a", "--reflink=auto", f"{base()}/.", self.folder], check=True)
-        # The packages may need what the first image has not: where this machine takes it from.
+        # The packages may need what the first image has not, and as new as where they were built
+        # (Debian's security updates): it comes from where this machine takes it.
         shutil.copy("/etc/resolv.conf", self.folder / "etc/resolv.conf")
+        for sources in ("sources.list", "sources.list.d"):
+            here, there = pathlib.Path("/etc/apt") / sources, self.folder / "etc/apt" / sources
+            if here.is_dir():
+                shutil.copytree(here, there, dirs_exist_ok=True)
+            elif here.exists():
+                shutil.copy(here, there)
+            else:
+                there.unlink(missing_ok=True)
+        self.must("apt-get", "update")
 
     def command(self, *words):
         return ["unshare", "--mount", "--pid", "--fork", "--kill-child", "sh", "-c", INSIDE, "sh",

@@ -16,7 +16,7 @@ from kvmlab import debian  # noqa: E402
 
 MEMORY_MB = 384
 BOOT_TIMEOUT = 600
-ROOT, OTHER = "/dev/vda", "/tmp/lab.img"  # its disks, in dom0
+ROOT, OTHER = "/dev/vda", "/swap.img"  # its disks, in dom0
 CONFIG = """[request]
 accept = ["xen-suspend"]
 """
