@@ -82,14 +82,15 @@ std::string Devices::problem() const {
 
 std::optional<AgentReport> report_from(std::string_view text) {
     const auto json = nlohmann::json::parse(text, nullptr, false);
-    if (!json.is_object() || !json.contains("id")) {
+    if (!json.is_object() || text_at(json, "id").empty()) {
         return std::nullopt;
     }
-    AgentReport report{.id = json.value("id", ""),
-                       .kind = json.value("kind", ""),
-                       .outcome = json.value("outcome", "")};
+    AgentReport report{.id = text_at(json, "id"),
+                       .kind = text_at(json, "kind"),
+                       .outcome = text_at(json, "outcome")};
     if (const auto cause = json.find("cause"); cause != json.end() && cause->is_object()) {
-        report.error = cause->value("errno", 0);
+        const auto error = cause->find("errno");
+        report.error = error != cause->end() && error->is_number_integer() ? error->get<int>() : 0;
         for (const char* name : {"phase", "device", "task", "errno_name"}) {
             if (const std::string value = text_at(*cause, name); !value.empty()) {
                 report.cause += (report.cause.empty() ? "" : ", ") + (name + (" " + value));

@@ -215,6 +215,19 @@ esac
     std::ostringstream out_;
 };
 
+// A guest may write there what it likes.
+TEST(AgentReport, IsTakenForNoMoreThanItIs) {
+    for (const char* const text : {"", "{", "[]", "7", "{}", R"({"id":7})", R"({"id":null})",
+                                   R"({"id":""})", R"({"id":{"id":"x"}})"}) {
+        EXPECT_FALSE(report_from(text)) << text;
+    }
+    const auto report =
+        report_from(R"({"id":"a","kind":7,"outcome":[],"cause":{"errno":"x","task":9}})");
+    ASSERT_TRUE(report);
+    EXPECT_EQ(report->kind + report->outcome + report->cause, "");
+    EXPECT_EQ(report->error, 0);
+}
+
 TEST_F(XenDriver, FastAndInPlaceAreMixedAndTheAgentAgrees) {
     const Backend backend;
     options_.cycles = 40;
