@@ -1,6 +1,7 @@
 #include "drivers/model/fiber.h"
 
 #include <sys/mman.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include <cstdint>
@@ -41,51 +42,54 @@ Fiber::Fiber() {
     }
 }
 
+void* Fiber::bottom() const {
+    return static_cast<std::byte*>(stack_) + (size_ - kStackSize);
+}
+
 Fiber::~Fiber() {
     munmap(stack_, size_);
 }
 
 void Fiber::entry(unsigned high, unsigned low) {
     const auto address = (static_cast<uintptr_t>(high) << 32) | low;
-    reinterpret_cast<Fiber*>(address)->body();
+    reinterpret_cast<Fiber*>(address)->bodies();
 }
 
-void Fiber::body() {
+// Never returns: the next body begins here again, above what an abandoned one left behind.
+void Fiber::bodies() {
+    static_cast<void>(__builtin_setjmp(guest_.data()));
 #ifdef RESUME_MODEL_ASAN
     __sanitizer_finish_switch_fiber(nullptr, &host_bottom_, &host_size_);
 #endif
     body_();
-    switch_back(true);
+    leave();
 }
 
-void Fiber::switch_back(bool for_ever) {
-    inside_ = false;
-#ifdef RESUME_MODEL_ASAN
-    void* fake = nullptr;
-    __sanitizer_start_switch_fiber(for_ever ? nullptr : &fake, host_bottom_, host_size_);
-#else
-    static_cast<void>(for_ever);
-#endif
-#ifdef RESUME_MODEL_TSAN
-    __tsan_switch_to_fiber(tsan_host_, 0);
-#endif
-    swapcontext(&guest_, &host_);
+// The compiler's jump: swapcontext would ask the kernel for the signal mask with every switch.
+void Fiber::enter() {
+    if (__builtin_setjmp(host_.data()) != 0) {
+        return;
+    }
+    if (entered_) {
+        __builtin_longjmp(guest_.data(), 1);
+    }
+    entered_ = true;
+    ucontext_t first{};
+    getcontext(&first);
+    first.uc_stack.ss_sp = bottom();
+    first.uc_stack.ss_size = kStackSize;
+    const auto address = reinterpret_cast<uintptr_t>(this);
+    makecontext(&first, reinterpret_cast<void (*)()>(&Fiber::entry), 2,
+                static_cast<unsigned>(address >> 32), static_cast<unsigned>(address));
+    setcontext(&first);
 }
 
 void Fiber::run(std::function<void()> body) {
     body_ = std::move(body);
-    getcontext(&guest_);
-    const std::size_t guard = size_ - kStackSize;
-    guest_.uc_stack.ss_sp = static_cast<std::byte*>(stack_) + guard;
-    guest_.uc_stack.ss_size = kStackSize;
-    guest_.uc_link = &host_;
-    const auto address = reinterpret_cast<uintptr_t>(this);
-    makecontext(&guest_, reinterpret_cast<void (*)()>(&Fiber::entry), 2,
-                static_cast<unsigned>(address >> 32), static_cast<unsigned>(address));
     inside_ = true;
 #ifdef RESUME_MODEL_ASAN
-    __asan_unpoison_memory_region(guest_.uc_stack.ss_sp, kStackSize);  // an abandoned body's
-    __sanitizer_start_switch_fiber(&host_fake_stack_, guest_.uc_stack.ss_sp, kStackSize);
+    __asan_unpoison_memory_region(bottom(), kStackSize);  // an abandoned body's
+    __sanitizer_start_switch_fiber(&host_fake_stack_, bottom(), kStackSize);
 #endif
 #ifdef RESUME_MODEL_TSAN
     // A new one each time: the frames of an abandoned body would fill its shadow call stack.
@@ -93,19 +97,24 @@ void Fiber::run(std::function<void()> body) {
     tsan_host_ = __tsan_get_current_fiber();
     __tsan_switch_to_fiber(tsan_guest, 0);
 #endif
-    swapcontext(&host_, &guest_);
+    enter();
 #ifdef RESUME_MODEL_ASAN
     __sanitizer_finish_switch_fiber(host_fake_stack_, nullptr, nullptr);
 #endif
 #ifdef RESUME_MODEL_TSAN
     __tsan_destroy_fiber(tsan_guest);
 #endif
-    inside_ = false;
 }
 
 void Fiber::leave() {
-    switch_back(true);
-    __builtin_unreachable();
+    inside_ = false;
+#ifdef RESUME_MODEL_ASAN
+    __sanitizer_start_switch_fiber(nullptr, host_bottom_, host_size_);
+#endif
+#ifdef RESUME_MODEL_TSAN
+    __tsan_switch_to_fiber(tsan_host_, 0);
+#endif
+    __builtin_longjmp(host_.data(), 1);
 }
 
 }  // namespace resume::model

@@ -2,8 +2,7 @@
 // to, so nothing of it runs after its death and no exception crosses the core.
 #pragma once
 
-#include <ucontext.h>
-
+#include <array>
 #include <cstddef>
 #include <functional>
 
@@ -24,15 +23,20 @@ class Fiber {
 
   private:
     static void entry(unsigned high, unsigned low);
-    void body();
-    void switch_back(bool for_ever);
+    [[noreturn]] void bodies();
+    void enter();
+    /// Of the stack, above its guard page.
+    [[nodiscard]] void* bottom() const;
 
     void* stack_ = nullptr;
     std::size_t size_ = 0;
     bool inside_ = false;
     std::function<void()> body_;
-    ucontext_t host_{};
-    ucontext_t guest_{};
+    /// What __builtin_setjmp wants: five words, of which it uses three.
+    using Place = std::array<void*, 5>;
+    bool entered_ = false;
+    Place host_{};
+    Place guest_{};
     // For the sanitizers, which must know which stack is in use.
     [[maybe_unused]] void* host_fake_stack_ = nullptr;
     [[maybe_unused]] const void* host_bottom_ = nullptr;

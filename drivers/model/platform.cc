@@ -110,7 +110,7 @@ void wait_for_interrupt(Machine& machine, Ticks deadline) noexcept {
         }
         machine.vcpus.end_blocking(since);
     }
-    machine.vcpus.publish_times();
+    machine.vcpus.publish_times(cpu);
 }
 
 Ticks raw_counter(const Machine& machine) noexcept {

@@ -17,7 +17,8 @@ Timekeeping::Timekeeping(Machine& machine)
     : machine_{machine},
       host_{&machine.config.hosts.front()},
       hz_{host_->tsc_hz},
-      anchor_ticks_{host_->tsc_start} {
+      anchor_ticks_{host_->tsc_start},
+      second_ticks_{host_->tsc_start} {
     set_scale(hz_);
 }
 
@@ -42,8 +43,18 @@ Ticks Timekeeping::ticks() const {
     }
     // The seconds and the rest of them apart, so that 64 bits hold it all: a division of 128 bits
     // for each event would be most of what an event costs.
-    const Nanoseconds passed = machine_.clock.now() - anchor_;
-    return anchor_ticks_ + passed / kSecond * hz_ + passed % kSecond * hz_ / kSecond;
+    const Nanoseconds now = machine_.clock.now();
+    if (now - second_ >= kSecond) {
+        const Nanoseconds seconds = (now - anchor_) / kSecond;
+        second_ = anchor_ + seconds * kSecond;
+        second_ticks_ = anchor_ticks_ + seconds * hz_;
+    }
+    return second_ticks_ + (now - second_) * hz_ / kSecond;
+}
+
+void Timekeeping::anchor(Ticks ticks) {
+    anchor_ = second_ = machine_.clock.now();
+    anchor_ticks_ = second_ticks_ = ticks;
 }
 
 Nanoseconds Timekeeping::when(Ticks ticks) const {
@@ -108,8 +119,7 @@ void Timekeeping::publish_wall() {
 }
 
 void Timekeeping::freeze() {
-    anchor_ticks_ = ticks();
-    anchor_ = machine_.clock.now();
+    anchor(ticks());
     frozen_ = true;
 }
 
@@ -120,12 +130,11 @@ void Timekeeping::arrive(const HostConfig& host, bool new_domain) {
     frozen_ = false;
     if (new_domain && !host.tsc_emulated) {
         const Wide passed = machine_.clock.now();
-        anchor_ticks_ = host.tsc_start + static_cast<Ticks>(passed * host.tsc_hz / kSecond);
         set_scale(host.tsc_hz);
+        anchor(host.tsc_start + static_cast<Ticks>(passed * host.tsc_hz / kSecond));
     } else {
-        anchor_ticks_ = held;
+        anchor(held);
     }
-    anchor_ = machine_.clock.now();
 }
 
 }  // namespace resume::model

@@ -38,6 +38,9 @@ class Timekeeping {
     uint64_t hz_;
     Ticks anchor_ticks_;
     Nanoseconds anchor_ = 0;
+    /// The last whole second since the anchor that ticks() saw begin.
+    mutable Nanoseconds second_ = 0;
+    mutable Ticks second_ticks_;
     bool frozen_ = false;
     uint32_t mul_ = 0;
     int8_t shift_ = 0;
@@ -49,6 +52,8 @@ class Timekeeping {
     };
 
     void set_scale(uint64_t hz);
+    /// From now on the TSC goes on from `ticks`.
+    void anchor(Ticks ticks);
     [[nodiscard]] Stamp stamp() const { return {ticks(), system_time()}; }
     void publish(uint32_t cpu, const Stamp& now);
     void write_time(std::byte* at, const Stamp& now) const;

@@ -99,7 +99,7 @@ void Vcpus::run_gate(uint32_t cpu, uint8_t vector) {
     }
     const uint32_t interrupted = current_;
     vcpus_[cpu].in_interrupt = true;
-    current_ = cpu;
+    set_current(cpu);
     {
         const GuestSection guest{machine_};
         gate.handler(machine_, cpu, gate.argument);
@@ -132,7 +132,6 @@ bool Vcpus::deliver() {
             if (storm == kStormLimit) {
                 machine_.die(GuestEnd::hung, "the interrupt handler never clears its upcall");
             }
-            publish_times();
             take(cpu);
             any = true;
         }
@@ -191,19 +190,25 @@ void Vcpus::end_blocking(Nanoseconds since) {
         vcpu.runstate[RUNSTATE_running] += from - vcpu.runstate_since;
         vcpu.runstate[RUNSTATE_blocked] += now - from;
         vcpu.runstate_since = now;
+        vcpu.unpublished = true;
     }
-    unpublished_ = true;
 }
 
-void Vcpus::publish_times() {
-    if (unpublished_) {
-        unpublished_ = false;
-        machine_.timekeeping.publish_all();
+void Vcpus::publish_times(uint32_t cpu) {
+    if (vcpus_[cpu].unpublished) {
+        vcpus_[cpu].unpublished = false;
+        machine_.timekeeping.publish(cpu);
     }
+}
+
+void Vcpus::set_current(uint32_t cpu) {
+    current_ = cpu;
+    publish_times(cpu);
 }
 
 void Vcpus::add_steal(uint32_t cpu, Nanoseconds stolen) {
     vcpus_[cpu].runstate[RUNSTATE_runnable] += stolen;
+    publish_runstate(cpu, machine_.timekeeping.system_time());
 }
 
 void Vcpus::publish_runstate(uint32_t cpu, Nanoseconds system) {

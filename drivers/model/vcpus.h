@@ -6,7 +6,6 @@
 #include <bitset>
 #include <cstddef>
 #include <cstdint>
-#include <utility>
 #include <vector>
 
 #include "drivers/model/clock.h"
@@ -36,6 +35,7 @@ struct Vcpu {
     Nanoseconds period = 0;
     std::array<Nanoseconds, 4> runstate{};  ///< running, runnable (stolen), blocked, offline
     Nanoseconds runstate_since = 0;
+    bool unpublished = false;  ///< it blocked since its clocks and runstate were written
 };
 
 class Vcpus {
@@ -48,11 +48,13 @@ class Vcpus {
     [[nodiscard]] uint32_t online() const { return online_; }
     void set_online(uint32_t count);
     [[nodiscard]] uint32_t current() const { return current_; }
-    void set_current(uint32_t cpu) { current_ = cpu; }
+    /// Its code runs from here on.
+    void set_current(uint32_t cpu);
     /// Runs guest code on another vCPU, parked or not.
     template <class Act>
     void run_on(uint32_t cpu, Act&& act) {
-        const uint32_t caller = std::exchange(current_, cpu);
+        const uint32_t caller = current_;
+        set_current(cpu);
         act();
         current_ = caller;
     }
@@ -73,11 +75,12 @@ class Vcpus {
     [[nodiscard]] bool deliverable(uint32_t cpu);
     void eoi(uint32_t cpu);
     void end_blocking(Nanoseconds since);
-    /// Writes the guest's clocks and runstates anew if they are old: before any of its code runs
-    /// after it blocked. What the host does in between the guest does not see.
-    void publish_times();
+    /// Writes the vCPU's clocks and runstate anew if they are old: before any of its code runs
+    /// after it blocked, as Xen does when it schedules it. Others read the old ones till then.
+    void publish_times(uint32_t cpu);
     /// `system`: Xen's system time now.
     void publish_runstate(uint32_t cpu, Nanoseconds system);
+    /// It was runnable for so long and did not run; now it does.
     void add_steal(uint32_t cpu, Nanoseconds stolen);
 
     Result<uint8_t> allocate_gate(IrqHandler handler, void* argument);
@@ -114,7 +117,6 @@ class Vcpus {
     uint8_t line_gate_ = 0;  ///< where the platform device's line is routed: the first gate
     uint32_t current_ = 0;
     uint32_t online_ = 1;
-    bool unpublished_ = false;
     CallbackRoute route_ = CallbackRoute::none;
     uint8_t route_vector_ = 0;
     /// Where Xen writes for a vCPU that has no place in shared_info and none of its own.
