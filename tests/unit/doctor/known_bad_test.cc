@@ -92,6 +92,13 @@ const Edge kEdges[] = {
     {"linux-xenbus-refused-transaction", "5.1.12", "", kPv, kSafe},
     {"linux-xenbus-refused-transaction", "6.1.192", "", kHvm, kAffected},
     {"linux-xenbus-refused-transaction", "6.1.192", "", kKvm, kSafe},
+    {"linux-xen-netfront-page-pool", "6.1.84", "", kPvh, kSafe},
+    {"linux-xen-netfront-page-pool", "6.1.85", "", kPvh, kAffected},
+    {"linux-xen-netfront-page-pool", "6.1.192", "", kHvm, kAffected},
+    {"linux-xen-netfront-page-pool", "6.8.4", "", kPv, kSafe},
+    {"linux-xen-netfront-page-pool", "6.12", "", kPv, kAffected},
+    {"linux-xen-netfront-page-pool", "5.15.153", "", kPvh, kSafe},
+    {"linux-xen-netfront-page-pool", "6.1.192", "", kKvm, kSafe},
 
     {"linux-netfront-null-ring", "2.6.23", "", kPv, kSafe},
     {"linux-netfront-null-ring", "2.6.24", "", kPv, kAffected},
