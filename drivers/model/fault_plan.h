@@ -2,6 +2,7 @@
 // order; the first that fits is taken.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <vector>
@@ -36,6 +37,11 @@ class FaultPlan {
   public:
     void add(const Fault& fault) { rows_.push_back({fault, 0}); }
     void clear() { rows_.clear(); }
+    [[nodiscard]] std::size_t size() const { return rows_.size(); }
+    /// Those added after there were so many are gone.
+    void cut(std::size_t size) {
+        rows_.erase(rows_.begin() + static_cast<std::ptrdiff_t>(size), rows_.end());
+    }
 
     struct Hit {
         uint32_t index;

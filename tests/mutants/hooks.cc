@@ -22,7 +22,7 @@ Outcome inverted(Outcome outcome) noexcept {
 /// each succeeds.
 class Lie {
   public:
-    explicit Lie(Machine& machine) noexcept : machine_{machine} {
+    explicit Lie(Machine& machine) noexcept : machine_{machine}, before_{machine.faults.size()} {
         for (const int number :
              {__HYPERVISOR_memory_op, __HYPERVISOR_event_channel_op, __HYPERVISOR_hvm_op,
               __HYPERVISOR_vcpu_op, __HYPERVISOR_grant_table_op, __HYPERVISOR_xen_version}) {
@@ -44,7 +44,7 @@ class Lie {
             }
         }
     }
-    ~Lie() { machine_.faults.clear(); }
+    ~Lie() { machine_.faults.cut(before_); }
     Lie(const Lie&) = delete;
     Lie& operator=(const Lie&) = delete;
 
@@ -55,6 +55,7 @@ class Lie {
     }
 
     Machine& machine_;
+    std::size_t before_;  ///< faults that a campaign has planned
 };
 
 template <ThreadDownHook DriverOps::*Hook>

@@ -49,6 +49,15 @@ class DeviceFaults {
     /// What the guest let somebody do that it must not; empty when nothing.
     [[nodiscard]] const std::string& complaint() const { return complaint_; }
     void forget_complaint() { complaint_.clear(); }
+    /// What a device's hooks were promised and did not get; empty when all was kept.
+    [[nodiscard]] std::string broken_promise() const {
+        for (const auto& device : guest_.devices()) {
+            if (device->broken != nullptr) {
+                return std::string{device->name()} + ": " + device->broken;
+            }
+        }
+        return {};
+    }
 
   private:
     /// A hook runs in the guest; what it allocates would be the guest's.
@@ -57,6 +66,7 @@ class DeviceFaults {
     void remove(uint32_t index) {
         OrdinaryDevice& device = *guest_.devices()[index];
         if (device.registered()) {
+            device.leaves = true;
             (void)guest_.guest().remove(device);  // busy: it leaves at the end of the cycle
         }
     }
@@ -143,6 +153,7 @@ void DeviceFaults<Guest>::calm() {
     for (size_t i = 0; i < ordinary_.size(); ++i) {
         OrdinaryDevice& device = *guest_.devices()[i];
         device.behaviour = ordinary_[i];
+        device.leaves = false;
         if (!device.registered()) {
             guest_.run([this, i] {
                 if (!guest_.add_device(i).ok()) {

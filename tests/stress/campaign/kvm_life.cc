@@ -76,6 +76,8 @@ bool KvmLife::cycle(const PlannedCycle& planned) {
         stage().calm();
         if (!stage().complaint().empty()) {
             find(Finding::Kind::liveness, "refusal", stage().complaint());
+        } else if (const std::string broken = stage().broken_promise(); !broken.empty()) {
+            find(Finding::Kind::liveness, "promise", broken);
         }
     }
     return !result().finding;

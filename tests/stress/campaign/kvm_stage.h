@@ -31,6 +31,7 @@ class KvmStage {
     void calm();
 
     [[nodiscard]] const std::string& complaint() const { return own_devices_->complaint(); }
+    [[nodiscard]] std::string broken_promise() const { return own_devices_->broken_promise(); }
     [[nodiscard]] const LifePlan& plan() const { return plan_; }
     [[nodiscard]] KvmModelledGuest& guest() { return guest_; }
     [[nodiscard]] LoadedVirtio& loaded() { return loaded_; }

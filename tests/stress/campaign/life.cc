@@ -71,6 +71,8 @@ bool Life::cycle(const PlannedCycle& planned) {
                  stage().machine().death.reason);
         } else if (!stage().complaint().empty()) {
             find(Finding::Kind::liveness, "refusal", stage().complaint());
+        } else if (const std::string broken = stage().broken_promise(); !broken.empty()) {
+            find(Finding::Kind::liveness, "promise", broken);
         }
     }
     return !result().finding;
@@ -133,9 +135,14 @@ void Life::judge_outcome(const PlannedCycle& planned, const Cycle& done) {
 }
 
 /// A call failed in this cycle, and not silently: a hook or step ended with an error after it, or
-/// the guest panicked. What such a guest does from there on is nobody's promise.
+/// the guest panicked. What such a guest does from there on is nobody's promise. One that waited so
+/// long that its trace lost events may have said so in them.
 bool Life::told_of_a_fault(size_t since, const Cycle& done) {
-    const auto& events = stage().guest().view().events;
+    const oracle::TraceView& view = stage().guest().view();
+    if (view.lost != 0) {
+        return true;
+    }
+    const auto& events = view.events;
     bool met = false;
     for (size_t i = since; i < events.size(); ++i) {
         const TraceEvent& event = events[i];

@@ -31,6 +31,7 @@ class Stage {
     void calm();
     /// What somebody saw during the cycle that no guest should do; empty when nothing.
     [[nodiscard]] const std::string& complaint() const { return own_devices_->complaint(); }
+    [[nodiscard]] std::string broken_promise() const { return own_devices_->broken_promise(); }
 
     [[nodiscard]] const LifePlan& plan() const { return plan_; }
     [[nodiscard]] ModelledGuest& guest() { return guest_; }

@@ -11,6 +11,8 @@ constexpr Nanoseconds kGivenUp = 2'100 * model::kMillisecond;  ///< frames that 
 constexpr Nanoseconds kFrameTime = 50 * model::kMillisecond;
 constexpr Nanoseconds kVcpuPatience = 30 * model::kSecond;
 constexpr uint64_t kClockError = 2 * model::kSecond;
+/// One may be on its way when the timer is armed anew.
+constexpr uint64_t kStrayTicks = 8;
 
 std::optional<Trouble> cycles(Stage& stage) {
     for (const auto& [act, outcome] : {std::pair{model::HostAct::checkpoint, Outcome::cancelled},
@@ -148,6 +150,9 @@ std::optional<Trouble> clock(Stage& stage) {
     guest.idle(uint64_t{4} * (plan.tick_ms + 1) * model::kMillisecond);
     if (plan.tick_ms != 0 && guest.ticks() - before < 2) {
         return Trouble{"clock", "its timer does not tick any more"};
+    }
+    if (guest.unasked_ticks() > kStrayTicks) {
+        return Trouble{"clock", std::to_string(guest.unasked_ticks()) + " ticks that nobody armed"};
     }
     return std::nullopt;
 }

@@ -30,37 +30,60 @@ Progress OrdinaryDevice::later(ThreadContext& context, uint32_t ms) noexcept {
     return Progress::pending();
 }
 
+void OrdinaryDevice::insist(bool kept, const char* promise) noexcept {
+    if (!kept && broken == nullptr) {
+        broken = promise;
+    }
+}
+
+void OrdinaryDevice::move(Place from, Place to) noexcept {
+    insist(place_ == from, to > from ? "a hook of the way down came without the one before it"
+                                     : "a hook of the way up came without its mirror");
+    place_ = to;
+}
+
 void OrdinaryDevice::begin(Phase phase) noexcept {
     if (behaviour.meanwhile) {
         behaviour.meanwhile(phase);
     }
 }
 
+bool OrdinaryDevice::refuses(Phase phase) const noexcept {
+    return behaviour.refuse != Errc::none && behaviour.refuse_in == phase;
+}
+
 Progress OrdinaryDevice::prepare(ThreadContext&) noexcept {
     begin(Phase::prepare);
-    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::prepare) {
+    if (refuses(Phase::prepare)) {
         return behaviour.refuse;
     }
+    move(Place::up, Place::prepared);
     return Progress::done();
 }
 
 Progress OrdinaryDevice::complete(ThreadContext&, Outcome) noexcept {
+    move(Place::prepared, Place::up);
+    was_at_the_bottom_ = false;
     ++cycles;
     return Progress::done();
 }
 
 Progress OrdinaryDevice::suspend(ThreadContext& context) noexcept {
     begin(Phase::suspend);
-    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend) {
+    insist(!tasks_frozen || tasks_frozen(), "it was to suspend while tasks ran");
+    if (refuses(Phase::suspend)) {
         return {behaviour.refuse, -16};
     }
-    if (behaviour.suspend_wait_ms != 0 || behaviour.never_completes) {
-        return later(context, behaviour.suspend_wait_ms);
+    if (behaviour.never_completes) {
+        return later(context, 0);
     }
-    return Progress::done();
+    move(Place::prepared, Place::suspended);
+    return behaviour.suspend_wait_ms != 0 ? later(context, behaviour.suspend_wait_ms)
+                                          : Progress::done();
 }
 
 Progress OrdinaryDevice::resume(ThreadContext& context, Outcome outcome) noexcept {
+    move(Place::suspended, Place::prepared);
     if (behaviour.reads_clock) {
         read_clock_(guest_);
     }
@@ -78,25 +101,32 @@ Progress OrdinaryDevice::resume(ThreadContext& context, Outcome outcome) noexcep
 
 Progress OrdinaryDevice::suspend_late(ThreadContext&) noexcept {
     begin(Phase::suspend_late);
-    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend_late) {
+    if (refuses(Phase::suspend_late)) {
         return {behaviour.refuse, -16};
     }
+    move(Place::suspended, Place::late);
     return Progress::done();
 }
 
-Progress OrdinaryDevice::resume_early(ThreadContext&, Outcome) noexcept {
+Progress OrdinaryDevice::resume_early(ThreadContext&, Outcome outcome) noexcept {
+    insist(outcome == Outcome::aborted || was_at_the_bottom_ || leaves,
+           "the guest was away, and its suspend_noirq hook was never called");
+    move(Place::late, Place::suspended);
     return Progress::done();
 }
 
 Result<> OrdinaryDevice::suspend_noirq(NoirqContext&) noexcept {
     begin(Phase::suspend_noirq);
-    if (behaviour.refuse != Errc::none && behaviour.refuse_in == Phase::suspend_noirq) {
+    if (refuses(Phase::suspend_noirq)) {
         return {behaviour.refuse, -16};
     }
+    move(Place::late, Place::noirq);
+    was_at_the_bottom_ = true;
     return {};
 }
 
 Result<> OrdinaryDevice::resume_noirq(NoirqContext& context, Outcome) noexcept {
+    move(Place::noirq, Place::late);
     if (behaviour.reads_clock) {
         read_clock_(guest_);
     }

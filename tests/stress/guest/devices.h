@@ -46,6 +46,12 @@ class OrdinaryDevice final : public Device {
               guest.config().bugs, name} {}
 
     Behaviour behaviour;
+    /// Of the guest's tasks; empty where there are none.
+    std::function<bool()> tasks_frozen{};
+    /// It was taken out in mid-cycle: no hook of the way down is its any more.
+    bool leaves = false;
+    /// The first promise to its hooks that was not kept; null when all were.
+    const char* broken = nullptr;
     /// How often it connected anew: a resume that was none would show here.
     uint32_t reconnects = 0;
     uint32_t cycles = 0;
@@ -61,6 +67,11 @@ class OrdinaryDevice final : public Device {
     Progress resume_early(ThreadContext&, Outcome) noexcept;
     Result<> suspend_noirq(NoirqContext&) noexcept;
     Result<> resume_noirq(NoirqContext&, Outcome) noexcept;
+    /// How far down it is; each hook insists on the one before.
+    enum class Place : uint8_t { up, prepared, suspended, late, noirq };
+    void move(Place from, Place to) noexcept;
+    void insist(bool kept, const char* promise) noexcept;
+    [[nodiscard]] bool refuses(Phase phase) const noexcept;
     void begin(Phase phase) noexcept;
     Progress later(ThreadContext&, uint32_t ms) noexcept;
     static const DriverOps kOps;
@@ -68,6 +79,8 @@ class OrdinaryDevice final : public Device {
     void* guest_;
     void (*read_clock_)(void* guest) noexcept;
     Bugs bugs_;
+    Place place_ = Place::up;
+    bool was_at_the_bottom_ = false;  ///< in this cycle
     Completer completer_;
 };
 

@@ -66,6 +66,7 @@ KvmModelledGuest::KvmModelledGuest(const KvmModelledGuestConfig& config)
     guest_ = new (guest_memory_) KvmGuest{machine_, guest_config()};
     for (const OwnDevice& own : config_.devices) {
         devices_.push_back(std::make_unique<OrdinaryDevice>(*guest_, own.name.c_str()));
+        devices_.back()->tasks_frozen = [this] { return frozen_; };
         devices_.back()->behaviour = {.suspend_wait_ms = own.suspend_ms,
                                       .resume_wait_ms = own.resume_ms};
     }
@@ -91,6 +92,7 @@ KvmModelledGuest::~KvmModelledGuest() {
 }
 
 void KvmModelledGuest::tasks_frozen(bool frozen) {
+    frozen_ = frozen;
     const model::HostSection host{machine_};
     machine_.sight(frozen ? EventKind::task_frozen : EventKind::task_thawed, kTask);
 }

@@ -117,6 +117,7 @@ class KvmModelledGuest {
     bool started_ = false;
     uint64_t ticks_[kMaxVcpus] = {};
     Nanoseconds last_tick_ = 0;
+    bool frozen_ = false;  ///< its one task
     Nanoseconds worst_step_back_ = 0;
 };
 

@@ -37,7 +37,9 @@ LoadedBalloon::~LoadedBalloon() {
                 RESUME_ASSERT(guest_.guest().remove(balloon).ok());
             }
         });
-        balloon.~Balloon();
+        if (machine.alive()) {
+            balloon.~Balloon();
+        }
     }
     // The machine would go on to wipe the holes of a pool that is no more.
     for (uint32_t i = 0; i < kPages; ++i) {

@@ -42,7 +42,9 @@ LoadedDisk::~LoadedDisk() {
         }
     });
     backend.vanish();  // it writes to our pages for as long as it has them
-    disk.~Blkfront();
+    if (guest_.machine().alive()) {
+        disk.~Blkfront();
+    }
 }
 
 bool LoadedDisk::settle() {

@@ -77,6 +77,7 @@ ModelledGuest::ModelledGuest(const ModelledGuestConfig& config)
     for (const OwnDevice& own : config_.devices) {
         auto& device =
             *devices_.emplace_back(std::make_unique<OrdinaryDevice>(*guest_, own.name.c_str()));
+        device.tasks_frozen = [this] { return tasks_->frozen(); };
         device.behaviour.suspend_wait_ms = own.suspend_ms;
         device.behaviour.resume_wait_ms = own.resume_ms;
     }
@@ -112,7 +113,12 @@ ModelledGuest::~ModelledGuest() {
         }
         handshake_->~GuestHandshake();
         guest_->~XenGuest();
+        return;
     }
+    for (auto& device : devices_) {  // it died of being taken apart
+        test::bury({device.release()});
+    }
+    test::bury({tasks_.release()});
 }
 
 void ModelledGuest::run_on_parked(Machine& machine, uint32_t cpu, void (*act)(void*) noexcept,
@@ -122,11 +128,8 @@ void ModelledGuest::run_on_parked(Machine& machine, uint32_t cpu, void (*act)(vo
 
 Result<> ModelledGuest::start_vcpu(void* self, uint32_t cpu) noexcept {
     auto& guest = *static_cast<ModelledGuest*>(self);
-    return test::start_vcpu(guest.machine_, *guest.guest_, cpu, [self, cpu] {
-        if (static_cast<ModelledGuest*>(self)->config_.tick_ms != 0) {
-            on_tick(self, cpu);
-        }
-    });
+    return test::start_vcpu(guest.machine_, *guest.guest_, cpu,
+                            [self, cpu] { static_cast<ModelledGuest*>(self)->arm_tick(cpu); });
 }
 
 Result<> ModelledGuest::stop_vcpu(void* self, uint32_t cpu) noexcept {
@@ -146,7 +149,15 @@ void ModelledGuest::on_tick(void* self, uint32_t cpu) noexcept {
         guest.last_tick_ = now;
     }
     ++guest.ticks_[cpu];
-    (void)guest.guest_->time().arm_after(guest.config_.tick_ms * model::kMillisecond);
+    guest.unasked_ticks_ += guest.armed_[cpu] ? 0 : 1;
+    guest.arm_tick(cpu);
+}
+
+void ModelledGuest::arm_tick(uint32_t cpu) noexcept {
+    armed_[cpu] = config_.tick_ms != 0;
+    if (armed_[cpu]) {
+        (void)guest_->time().arm_after(config_.tick_ms * model::kMillisecond);
+    }
 }
 
 model::RunResult ModelledGuest::boot() {
@@ -185,11 +196,12 @@ void ModelledGuest::start() {
     }
     guest_->timer().set_handler(&ModelledGuest::on_tick, this);
     guest_->events().trace_upcalls(false);
-    if (config_.tick_ms != 0) {
-        on_each_cpu(
-            machine_, [](Machine&, uint32_t cpu, void* self) noexcept { on_tick(self, cpu); },
-            this);
-    }
+    on_each_cpu(
+        machine_,
+        [](Machine&, uint32_t cpu, void* self) noexcept {
+            static_cast<ModelledGuest*>(self)->arm_tick(cpu);
+        },
+        this);
     started_ = true;
 }
 

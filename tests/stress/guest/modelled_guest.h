@@ -85,6 +85,8 @@ class ModelledGuest {
     /// Guest code: registers one of them below its parent; not in mid-cycle.
     Result<> add_device(size_t index);
     [[nodiscard]] uint64_t ticks() const { return ticks_[0]; }
+    /// Those that nobody armed.
+    [[nodiscard]] uint64_t unasked_ticks() const { return unasked_ticks_; }
     [[nodiscard]] uint64_t ticks_of(uint32_t vcpu) const { return ticks_[vcpu]; }
     /// ns by which its own clock was seen to go back, at most; and the longest leap of a tick.
     [[nodiscard]] Nanoseconds worst_step_back() const { return worst_step_back_; }
@@ -109,6 +111,8 @@ class ModelledGuest {
     void collect();
     void finish(const ShutdownRequest& request);
     static void on_tick(void* self, uint32_t cpu) noexcept;
+    /// On that vCPU; nothing when it does not tick.
+    void arm_tick(uint32_t cpu) noexcept;
     static void run_on_parked(Machine& machine, uint32_t cpu, void (*act)(void*) noexcept,
                               void* argument) noexcept;
 
@@ -129,6 +133,8 @@ class ModelledGuest {
     std::optional<CycleResult> last_;
     Error last_error_{};
     uint64_t ticks_[kMaxVcpus] = {};
+    bool armed_[kMaxVcpus] = {};
+    uint64_t unasked_ticks_ = 0;
     Nanoseconds last_tick_ = 0;
     Nanoseconds worst_step_back_ = 0;
     Nanoseconds longest_gap_ = 0;

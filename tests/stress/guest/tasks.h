@@ -2,6 +2,7 @@
 // thawed, and may refuse. Task 0 is the thread that drives the suspend.
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "drivers/store/store.h"
@@ -47,6 +48,11 @@ class Tasks {
     void work() noexcept;
     [[nodiscard]] Task& at(uint32_t index) noexcept { return tasks_[index]; }
     [[nodiscard]] resume::Tasks hooks() noexcept;
+    /// All of them.
+    [[nodiscard]] bool frozen() const noexcept {
+        return std::all_of(tasks_.begin(), tasks_.end(),
+                           [](const Task& task) { return task.frozen; });
+    }
 
   private:
     static Result<> freeze(void* self, Ticks deadline) noexcept;
