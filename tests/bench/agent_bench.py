@@ -40,9 +40,9 @@ class Guest(Machine):
     # Xen's clock.
     MORE_WORDS = "tsc=reliable"
 
-    def _command(self):
-        return super()._command() + [
-            "-chardev", f"socket,id=ga,path={self.folder}/ga.sock,server=on,wait=off",
+    def command(self, folder, qmp):
+        return super().command(folder, qmp) + [
+            "-chardev", f"socket,id=ga,path={folder}/ga.sock,server=on,wait=off",
             "-device", "virtserialport,chardev=ga,name=org.qemu.guest_agent.0"]
 
     def ga_channel(self):
@@ -63,12 +63,17 @@ def guest_image(tools):
 
 
 def start_qemu_ga(guest):
-    """With its state folder, as its package makes it; the port's name is udev's work elsewhere."""
-    guest.run("mkdir -p /dev/virtio-ports /run/qemu-ga; for n in /sys/class/virtio-ports/*/name; do "
-              f"[ $(cat $n) = org.qemu.guest_agent.0 ] && ln -s /dev/$(basename $(dirname $n)) {GA_PORT}"
-              "; done; true")
+    """With its state folder, as its package makes it; the port's name is udev's work elsewhere. The
+    host tells of the port after its driver is there."""
+    guest.run("mkdir -p /dev/virtio-ports /run/qemu-ga; i=0; "
+              "until name=$(grep -lx org.qemu.guest_agent.0 /sys/class/virtio-ports/*/name); do "
+              "[ $((i=i+1)) -lt 100 ] || exit 1; sleep 0.1; done; "
+              f"ln -s /dev/$(basename $(dirname $name)) {GA_PORT}; until [ -e {GA_PORT} ]; do "
+              "[ $((i=i+1)) -lt 200 ] || exit 1; sleep 0.1; done")
     guest.run(f"{QEMU_GA} -t /run/qemu-ga -m virtio-serial -p {GA_PORT} > /run/ga.log 2>&1 &")
-    return int(guest.number("sleep 2; pidof qemu-ga"))
+    return int(guest.number("i=0; until ls -l /proc/[0-9]*/fd 2>/dev/null | grep -q vport; do "
+                            "[ $((i=i+1)) -lt 100 ] || { cat /run/ga.log; exit 1; }; sleep 0.1; done; "
+                            "pidof qemu-ga"))
 
 
 def start_agent(guest, program):

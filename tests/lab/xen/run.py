@@ -11,7 +11,7 @@
     run.py xen-beside [--keep-logs DIR]     the test kernel beside a Linux guest: a table
     run.py xen-moved [--smoke] [--cycles N] [--restores N] [--only PARTS] [--seed N]
                                             resume-stress on a Linux guest with the agent: kept in
-                                            place, saved and restored
+                                            place, saved and restored, and one that refuses
     run.py xen [--smoke] [--reporter agent|kernel] [--keep-logs DIR]
                                             Linux guests with the agent; ends with
                                             `N cases, N agreed, N skipped`
@@ -62,7 +62,7 @@ def parse_arguments():
                         "them, 1,465 of them")
     parser.add_argument("--only", help="xen-kernel: only these kinds of cycles, e.g. fast,restore, "
                         "or none; xen, xen-image: only cases whose name matches this expression; xen-moved: of "
-                        "moved, restored")
+                        "moved, restored, refused")
     parser.add_argument("--reporter", choices=["agent", "kernel"], default="agent",
                         help="xen: whose word counts; `kernel` proves the lab without an agent")
     parser.add_argument("--cycles", type=int, default=1000,

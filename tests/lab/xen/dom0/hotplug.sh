@@ -5,9 +5,14 @@ case "$1:$0" in
 add:*block* | online:*block*)
     target=$(xenstore-read "$XENBUS_PATH/params")
     if [ ! -b "$target" ]; then
-        # One loop device a file: a migrated guest's disk is plugged in twice for a moment.
-        loop=$(losetup -a | sed -n "s|^\(/dev/loop[0-9]*\):.* $target\$|\1|p" | head -n 1)
-        [ -n "$loop" ] || { loop=$(losetup -f) && losetup "$loop" "$target"; }
+        # One loop device a file: a migrated guest's disk is plugged in twice for a moment. The
+        # scripts of two disks run at once: what is free now may be the other's in a moment.
+        tries=0
+        until loop=$(losetup -a | sed -n "s|^\(/dev/loop[0-9]*\):.* $target\$|\1|p" | head -n 1)
+            [ -n "$loop" ]; do
+            [ $((tries = tries + 1)) -lt 50 ] || exit 1
+            losetup "$(losetup -f)" "$target"
+        done
         target=$loop
     fi
     xenstore-write "$XENBUS_PATH/physical-device" "$(stat -c '%t:%T' "$target")"

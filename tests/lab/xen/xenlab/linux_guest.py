@@ -43,9 +43,10 @@ class LinuxGuest:
         self.shell.run("for each in $(cat /lab/modules/later); do insmod /lab/modules/$each; done",
                        timeout=120)
 
-    def plug_in_what_refuses(self):
-        """A USB/IP device: its host controller refuses to freeze."""
-        self.load_later_modules()
+    def plug_in_what_refuses(self, loaded=False):
+        """A USB/IP device: its host controller refuses to freeze. `loaded`: its modules are."""
+        if not loaded:
+            self.load_later_modules()
         told = self.shell.run("resume-lab-usb >/run/usb 2>&1 & i=0; until grep -q . /run/usb || "
                               "[ $((i=i+1)) -gt 150 ]; do sleep 0.2; done; sleep 2; cat /run/usb",
                               timeout=120)[1]
