@@ -207,6 +207,10 @@ std::optional<Trouble> trouble_afterwards(Stage& stage) {
     if (!stage.machine().alive()) {
         return Trouble{name_of(stage.machine().death.end), stage.machine().death.reason};
     }
+    if (stage.machine().ports.unplugged() !=
+        static_cast<uint16_t>(stage.guest().guest().config().unplug)) {
+        return Trouble{"unplug", "emulated devices are plugged in again"};
+    }
     return std::nullopt;
 }
 
