@@ -70,6 +70,10 @@ void Fiber::enter() {
     if (__builtin_setjmp(host_.data()) != 0) {
         return;
     }
+#ifdef RESUME_MODEL_TSAN
+    // Here and not in run(): this function is entered and left on one stack, as its shadow has it.
+    __tsan_switch_to_fiber(tsan_guest_, 0);
+#endif
     if (entered_) {
         __builtin_longjmp(guest_.data(), 1);
     }
@@ -93,16 +97,15 @@ void Fiber::run(std::function<void()> body) {
 #endif
 #ifdef RESUME_MODEL_TSAN
     // A new one each time: the frames of an abandoned body would fill its shadow call stack.
-    void* const tsan_guest = __tsan_create_fiber(0);
+    tsan_guest_ = __tsan_create_fiber(0);
     tsan_host_ = __tsan_get_current_fiber();
-    __tsan_switch_to_fiber(tsan_guest, 0);
 #endif
     enter();
 #ifdef RESUME_MODEL_ASAN
     __sanitizer_finish_switch_fiber(host_fake_stack_, nullptr, nullptr);
 #endif
 #ifdef RESUME_MODEL_TSAN
-    __tsan_destroy_fiber(tsan_guest);
+    __tsan_destroy_fiber(tsan_guest_);
 #endif
 }
 

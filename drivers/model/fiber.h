@@ -42,6 +42,7 @@ class Fiber {
     [[maybe_unused]] const void* host_bottom_ = nullptr;
     [[maybe_unused]] std::size_t host_size_ = 0;
     [[maybe_unused]] void* tsan_host_ = nullptr;
+    [[maybe_unused]] void* tsan_guest_ = nullptr;
 };
 
 }  // namespace resume::model
