@@ -5,10 +5,11 @@
 
 A third of the cycles each: the guest is stopped and goes on, moves to another QEMU, is called back
 in mid-move. It moves while it stands still: with `--mix stop,migrate,cancel` an emulated guest on a
-busy machine hung behind its fifth live move, a CPU of its waiting for a lock that nobody held. After each of them what it wrote to memory and to its disk must be what it was, its
-clock must not have gone back, and its agent must answer: the guest
-says so on its console, a line a round. The last line says what it came to and what
-the agent told of it. Exit codes: 0 all as it should be, 1 not, 70 the lab itself failed, 77 SKIP.
+busy machine hung behind its fifth live move, a CPU of its waiting for a lock that nobody held. After
+each of them what it wrote to memory and to its disk must be what it was, its clock must not have
+gone back, and its agent must answer: the guest says so on its console, a line a round. The last line
+says what it came to and what the agent told of it. Exit codes: 0 all as it should be, 1 not, 70 the
+lab itself failed, 77 SKIP.
 """
 
 import argparse

@@ -91,7 +91,6 @@ TEST(Life, NothingIsWrongAndMostCyclesReachTheHypercall) {
     }
 }
 
-// Default settings, a small budget; the least that still fails is a story of a few words.
 // A step that is traced and not done shows in the trace in nothing but what is missing: the
 // devices' hooks tell.
 TEST(Run, FindsAStepThatIsNotDone) {
@@ -114,6 +113,7 @@ TEST(Run, FindsAStepThatIsNotDone) {
     }
 }
 
+// Default settings, a small budget; the least that still fails is a story of a few words.
 TEST(Run, FindsEachBugSwitchAndShrinksIt) {
     uint32_t small = 0, tried = 0;
     for (uint8_t i = 0; i + 1 < kBugCount; ++i) {

@@ -10,7 +10,7 @@ add:*block* | online:*block*)
         tries=0
         until loop=$(losetup -a | sed -n "s|^\(/dev/loop[0-9]*\):.* $target\$|\1|p" | head -n 1)
             [ -n "$loop" ]; do
-            [ $((tries = tries + 1)) -lt 50 ] || exit 1
+            [ $((tries = tries + 1)) -lt 50 ] || { echo "no loop device for $target" >&2; exit 1; }
             losetup "$(losetup -f)" "$target"
         done
         target=$loop

@@ -33,7 +33,10 @@ cd /; last=0; number=0
 problem=
 while :; do
     echo 1 > /proc/sys/vm/drop_caches
-    sha256sum -c /run/sums > /run/compared 2>&1 || problem="$(grep -v ': OK' /run/compared)"
+    sha256sum -c /run/sums > /run/compared 2>&1 || case $problem in
+        *pattern*) ;;
+        *) problem="$problem $(grep pattern: /run/compared | grep -v ': OK')" ;;
+    esac
     ping -c 1 -W 1 {far} || ping -c 1 -W 2 {far} || ping -c 1 -W 4 {far} || problem="$problem net"
     now=$(cut -d' ' -f1 /proc/uptime)
     awk -v a=$last -v b=$now 'BEGIN {{ exit !(b > a) }}' || problem="$problem clock"
