@@ -55,7 +55,7 @@ void Blkfront::stop() noexcept {
 
 Result<> Blkfront::submit(BlockRequest& request) noexcept {
     RESUME_TRY(BlockLedger::check(request));
-    if (stage_ == Stage::gone || stage_ == Stage::closed || stage_ == Stage::off) {
+    if (stage_ == Stage::gone || (stage_ == Stage::closed && !again_) || stage_ == Stage::off) {
         return Errc::gone;
     }
     ledger_.accept(request);
@@ -76,8 +76,16 @@ void Blkfront::pump() noexcept {
     if (stage_ == Stage::closing && (under_way() == 0 || released_) && !bus_.busy()) {
         let_go();
     }
-    if (stage_ == Stage::closed && released_) {
-        close_queues();
+    if (stage_ == Stage::closed) {
+        if (!again_) {
+            ledger_.fail_all(Errc::gone);
+        }
+        if (released_) {
+            close_queues();
+        }
+        if (released_ && again_) {
+            connect_again();
+        }
     }
 }
 

@@ -67,13 +67,16 @@ void Blkfront::publish() noexcept {
     add_rings();
     batch.write_text(bus_.path(), "protocol", XEN_IO_PROTO_ABI_NATIVE);
     batch.write(bus_.path(), "feature-persistent", config_.persistent_grants ? 1 : 0);
-    bus_.add_state(XenbusStateInitialised);
-    bus_.send([](void* self, const Error&) noexcept {
-        auto& disk = *static_cast<Blkfront*>(self);
-        if (disk.unasked_) {
-            disk.learn();  // it says "Connected" already: of the rings of before
-        }
-    });
+    bus_.send(
+        [](void* self, const Error& error) noexcept {
+            auto& disk = *static_cast<Blkfront*>(self);
+            if (error.code != Errc::none && error.code != Errc::gone) {
+                disk.lose(error);
+            } else if (disk.unasked_) {
+                disk.learn();  // it says "Connected" already: of the rings of before
+            }
+        },
+        XenbusStateInitialised);
 }
 
 void Blkfront::add_rings() noexcept {
@@ -107,7 +110,6 @@ void Blkfront::learn() noexcept {
     // connection's.
     batch.read(other, "feature-persistent", &offered_persistent_, 0);
     batch.read(other, "feature-max-indirect-segments", &offered_segments_, 0);
-    bus_.add_state(XenbusStateConnected);
     bus_.send([](void* self, const Error& error) noexcept {
         static_cast<Blkfront*>(self)->begin_use(error);
     });
@@ -122,6 +124,7 @@ void Blkfront::begin_use(const Error& error) noexcept {
         lose(error);
         return;
     }
+    bus_.say(XenbusStateConnected);
     info_.flush = offered_flush_ == 1;
     info_.persistent = config_.persistent_grants && offered_persistent_ == 1;
     const bool keeps = bugs_.has(Bug::limits_kept) && info_.segments != 0;
@@ -144,11 +147,16 @@ void Blkfront::let_go() noexcept {
     detach();
     rewind(true);
     take_leave();
-    ledger_.fail_all(Errc::gone);
+    if (!again_) {
+        ledger_.fail_all(Errc::gone);
+    }
 }
 
 /// There is no other end. Whoever waits for it hears so; nothing hangs.
 void Blkfront::lose(const Error& error) noexcept {
+    if (connects_again(error)) {
+        return;
+    }
     detach();
     rewind(true);
     close_queues();

@@ -83,8 +83,13 @@ void Netfront::publish() noexcept {
     // Whole frames with right check sums: neither pieces nor blanks to be filled in later.
     batch.write(bus_.path(), "feature-sg", 0);
     batch.write(bus_.path(), "feature-no-csum-offload", 1);
-    bus_.add_state(XenbusStateConnected);
-    bus_.send(nullptr);
+    bus_.send(
+        [](void* self, const Error& error) noexcept {
+            if (error.code != Errc::none && error.code != Errc::gone) {
+                static_cast<Netfront*>(self)->lose(error);
+            }
+        },
+        XenbusStateConnected);
 }
 
 void Netfront::add_rings() noexcept {
@@ -119,11 +124,16 @@ void Netfront::begin_use() noexcept {
 void Netfront::let_go() noexcept {
     detach();
     take_leave();
-    connected_or_not({.code = Errc::gone});
+    if (!again_) {
+        connected_or_not({.code = Errc::gone});
+    }
 }
 
 /// There is no other end. Whoever waits for it hears so; nothing hangs.
 void Netfront::lose(const Error& error) noexcept {
+    if (connects_again(error)) {
+        return;
+    }
     detach();
     close_queues(true);
     be_gone(error);

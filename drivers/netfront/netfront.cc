@@ -93,6 +93,9 @@ void Netfront::pump() noexcept {
     }
     if (stage_ == Stage::closed && released_) {
         close_queues(true);
+        if (again_) {
+            connect_again();
+        }
     }
 }
 

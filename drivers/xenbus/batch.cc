@@ -115,7 +115,8 @@ void StoreBatch::on_answer(void* argument, StoreRequest&) noexcept {
 
 void StoreBatch::finish(Row& row) noexcept {
     const StoreRequest& request = row.request;
-    const bool repeat = request.type == XS_READ && request.error.code == Errc::again;
+    const bool alone = request.type == XS_READ || count_ == 1;
+    const bool repeat = alone && request.error.code == Errc::again;
     if (repeat && row.tries++ < kMostTries && store_.submit(row.request).ok()) {
         return;
     }

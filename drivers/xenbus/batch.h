@@ -26,9 +26,9 @@ class StoreBatch {
     void write_text(const char* directory, const char* name, const char* text) noexcept;
 
     /// Hands all of them in; a read that the daemon asks to repeat (EAGAIN) is repeated, kMostTries
-    /// times; a write is not, since what follows it may not overtake it. `done` is called from
-    /// Store::pump() with the first error, which a missing node that was to be read is not. `gone`
-    /// when a resume tore the connection.
+    /// times, and so is a write by itself; no other is, since what follows it may not overtake it.
+    /// `done` is called from Store::pump() with the first error, which a missing node that was to
+    /// be read is not. `gone` when a resume tore the connection.
     using Done = void (*)(void* argument, const Error& error) noexcept;
     Result<> send(Done done, void* argument) noexcept;
     /// At once, in any state; `done` is not called.

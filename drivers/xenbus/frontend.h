@@ -48,7 +48,10 @@ class Frontend : public Device {
                          },
                      .lost =
                          [](void* self, const Error& error) noexcept {
-                             static_cast<Frontend*>(self)->driver().lose(error);
+                             auto& frontend = *static_cast<Frontend*>(self);
+                             if (frontend.stage_ != Stage::off) {  // else it goes already
+                                 frontend.driver().lose(error);
+                             }
                          }});
     }
     ~Frontend() { bus_.forget(); }
@@ -85,6 +88,35 @@ class Frontend : public Device {
         return Progress::done();
     }
 
+    /// The store failed us while the other end may have our rings mapped. They stay its own until
+    /// it says that it let go of them (L9): pump() takes them down as if it had asked to go, and
+    /// connects anew, kMostTries times. False where there are none, and the device can be given up
+    /// at once.
+    [[nodiscard]] bool connects_again(const Error& error) noexcept {
+        if (stage_ == Stage::published || stage_ == Stage::learning || stage_ == Stage::connected) {
+            stage_ = Stage::closing;
+        }
+        if (released_ || (stage_ != Stage::closing && stage_ != Stage::closed)) {
+            return false;
+        }
+        again_ = tries_ < kMostTries;
+        if (!again_) {
+            connected_or_not(error);
+            return true;
+        }
+        ++tries_;
+        if (!bus_.listens()) {
+            bus_.connect();  // or nobody hears that it let go
+        }
+        return true;
+    }
+    /// The other end has let go of the rings that were taken down, and waits for us to begin.
+    void connect_again() noexcept {
+        again_ = false;
+        stage_ = Stage::looking;
+        bus_.look();
+    }
+
     /// There is no other end. Where there is a store at all, one may come.
     void be_gone(const Error& error) noexcept {
         stage_ = Stage::gone;
@@ -102,6 +134,8 @@ class Frontend : public Device {
 
     void attach() noexcept {
         attached_ = true;
+        again_ = false;
+        tries_ = 0;
         emit(machine_, id(), EventKind::queue_attached);
     }
     void detach() noexcept {
@@ -123,6 +157,11 @@ class Frontend : public Device {
             case Stage::closed:
             case Stage::gone:
                 released_ = released_ || has_let_go;
+                again_ = again_ && state != XenbusStateClosing && state != XenbusStateUnknown;
+                if (again_ && !released_) {
+                    bus_.say(XenbusStateClosed);
+                    return false;
+                }
                 if (state != XenbusStateInitWait && stage_ == Stage::looking) {
                     bus_.ask_to_let_go(state);
                 }
@@ -140,6 +179,7 @@ class Frontend : public Device {
                 replaced_ = replaced_ || is_another(state);
                 if (has_let_go || replaced_ || state == XenbusStateClosing) {
                     // Torn down by pump(): never in the middle of a cycle (P10).
+                    again_ = again_ && state == XenbusStateClosed;
                     stage_ = Stage::closing;
                     released_ = released_ || has_let_go || replaced_;
                 }
@@ -167,8 +207,11 @@ class Frontend : public Device {
     Stage stage_ = Stage::off;
     bool attached_ = false;  ///< the rings may be reached (L17)
     bool released_ = false;  ///< the backend holds our rings no longer
+    bool again_ = false;     ///< a connection that the store broke is to be made anew
     bool replaced_ = false;  ///< the toolstack took the device away; there may be another
     bool quiet_ = false;     ///< between the suspend hook and its mirror
+    uint8_t tries_ = 0;      ///< since the last that was connected
+    static constexpr uint8_t kMostTries = 3;
 
   private:
     /// Nobody who has our rings says so.
@@ -191,7 +234,8 @@ class Frontend : public Device {
         if (same_domain) {
             bus_.stop();  // the daemon still has our watch
         }
-        replaced_ = false;
+        replaced_ = again_ = false;
+        tries_ = 0;
         stage_ = Stage::looking;
         completer_ = context.defer();
         bus_.connect();

@@ -153,22 +153,29 @@ void Xenbus::on_state(void* self, const Error& error) noexcept {
     bus.after_batch();
 }
 
-void Xenbus::send(Done done) noexcept {
+void Xenbus::send(Done done, xenbus_state state) noexcept {
     sent_ = done;
+    announced_ = state;
+    send_batch();
+}
+
+void Xenbus::send_batch() noexcept {
     if (const Result<> sent = batch_.send(&Xenbus::on_sent, this); !sent.ok()) {
         lose(sent.error());
     }
 }
 
-void Xenbus::add_state(xenbus_state state) noexcept {
+void Xenbus::write_state(xenbus_state state) noexcept {
     own_ = state;
     batch_.write(path_, "state", static_cast<uint32_t>(state));
+    send_batch();
 }
 
 void Xenbus::say(xenbus_state state) noexcept {
     if (own_ != state && !busy()) {
-        add_state(state);
-        send(nullptr);
+        sent_ = nullptr;
+        announced_ = XenbusStateUnknown;
+        write_state(state);
     }
 }
 
@@ -184,10 +191,19 @@ void Xenbus::ask_to_let_go(xenbus_state other) noexcept {
 
 void Xenbus::on_sent(void* self, const Error& error) noexcept {
     auto& bus = *static_cast<Xenbus*>(self);
+    if (bus.announced_ != XenbusStateUnknown && error.code == Errc::none) {
+        const xenbus_state state = bus.announced_;
+        bus.announced_ = XenbusStateUnknown;
+        bus.write_state(state);
+        return;
+    }
     const Done done = bus.sent_;
     bus.sent_ = nullptr;
+    bus.announced_ = XenbusStateUnknown;
     if (done != nullptr) {
         done(bus.listener_.self, error);
+    } else if (error.code != Errc::none && error.code != Errc::gone) {
+        bus.lose(error);
     }
     bus.after_batch();
 }

@@ -52,6 +52,8 @@ class Xenbus {
     /// The other end is missing: looks for one whenever our nodes are written, and listens to it;
     /// changed() tells. Harmless when it does so already.
     void await_nodes() noexcept;
+    /// The other end's state is watched.
+    [[nodiscard]] bool listens() const noexcept { return watch_.registered; }
     /// Reads the other end's state once more; changed() tells.
     void look() noexcept;
     /// The device goes: the watches are taken back where the store is open.
@@ -62,11 +64,11 @@ class Xenbus {
     [[nodiscard]] StoreBatch& batch() noexcept { return batch_; }
     [[nodiscard]] bool busy() const noexcept { return batch_.busy(); }
     using Done = void (*)(void* self, const Error& error) noexcept;
-    void send(Done done) noexcept;
-    /// Adds our own state to the batch: last, since it announces the rest.
-    void add_state(xenbus_state state) noexcept;
+    /// `state`, if it is one, is our own and announces the rest: said by itself when all of it is
+    /// through, since a write that the daemon refuses does not keep it from the one behind.
+    void send(Done done, xenbus_state state = XenbusStateUnknown) noexcept;
     [[nodiscard]] xenbus_state own_state() const noexcept { return own_; }
-    /// A state of ours by itself; not said twice.
+    /// A state of ours by itself; not said twice. lost() tells when it could not be.
     void say(xenbus_state state) noexcept;
     /// Answers a backend that does not wait for us, but still holds rings of a life that is over:
     /// it goes to Closed and begins anew when we do.
@@ -84,6 +86,8 @@ class Xenbus {
     void find_again() noexcept;
     Result<> watch_other() noexcept;
     void lose(const Error& error) noexcept;
+    void write_state(xenbus_state state) noexcept;
+    void send_batch() noexcept;
     void after_batch() noexcept;
     static void on_watch(void* self, const char* where) noexcept;
     static void on_refused(void* self, const Error& error) noexcept;
@@ -109,6 +113,7 @@ class Xenbus {
     bool look_again_ = false;
     bool find_again_ = false;
     Done sent_ = nullptr;
+    xenbus_state announced_ = XenbusStateUnknown;  ///< when the batch is through
     StoreBatch batch_;
     StoreWatch watch_;
     StoreWatch home_watch_;

@@ -44,9 +44,10 @@ def run_once(command, more, seed):
 def subjects(options):
     """(name, program and its first words, more words)"""
     if options.mutants:
-        names = subprocess.run([options.mutants, "list"], capture_output=True, text=True,
-                               check=True).stdout.splitlines()
-        return [(name, [options.mutants, name], []) for name in names]
+        return [(f"{name} ({guest})", [options.mutants, name], ["--guest", guest])
+                for guest, words in (("xen-hvm", []), ("kvm", ["kvm"]))
+                for name in subprocess.run([options.mutants, "list", *words], capture_output=True,
+                                           text=True, check=True).stdout.splitlines()]
     text = options.words[1].read_text(encoding="utf-8")
     # Those of a guest of KVM's end with true.
     return [(name, [str(options.words[0])],
@@ -55,20 +56,20 @@ def subjects(options):
             if name not in UNSEEN]
 
 
-def changes_nothing(options, command):
+def changes_nothing(options, command, more):
     """A mutant with which each event of a whole campaign is as without it."""
     if not options.mutants:
         return False
     unbroken = pathlib.Path(options.mutants).with_name("resume-stress")
     try:
-        return (last_line([*command, "run", *SAME_CYCLES], timeout=60)["hash"] ==
-                last_line([unbroken, "run", *SAME_CYCLES])["hash"])
+        return (last_line([*command, "run", *more, *SAME_CYCLES], timeout=60)["hash"] ==
+                last_line([unbroken, "run", *more, *SAME_CYCLES])["hash"])
     except subprocess.TimeoutExpired:
         return False  # some die slowly
 
 
 def look(options, name, command, more):
-    same = changes_nothing(options, command)
+    same = changes_nothing(options, command, more)
     runs = [] if same else [run_once(command, more, seed + 1) for seed in range(options.seeds)]
     found = [run for run in runs if run]
     row = {"name": name, "found": len(found), "of": len(runs)}

@@ -216,5 +216,42 @@ TEST(Disk, ABackendThatStillHoldsTheOldRingsIsAskedToLetGo) {
     guest.expect_all_well();
 }
 
+// Any of the writes to the store that a connection is made with is refused: rings that the backend
+// may have mapped stay its own until it lets go of them, and the disk is connected again.
+TEST(Disk, AWriteThatTheStoreRefusesLosesNeitherGrantsNorTheDisk) {
+    for (uint32_t skip = 0; skip < 9; ++skip) {
+        SCOPED_TRACE(skip);
+        DiskGuest guest{with(Bug::none)};
+        guest.machine().faults.add({.site = model::FaultSite::store_request,
+                                    .number = XS_WRITE,
+                                    .skip = skip,
+                                    .error = EAGAIN});
+        const Cycle cycle = guest.cycle(HostAct::save_restore);
+        ASSERT_TRUE(cycle.is(Outcome::resumed)) << cycle.run.reason;
+        guest.idle(model::kSecond);
+        EXPECT_TRUE(guest.disk.connected());
+        guest.expect_all_well();
+    }
+}
+
+// A store that refuses each write: the disk is given up, and whoever waits for it hears so.
+TEST(Disk, AStoreThatRefusesEachWriteIsNotAskedForEver) {
+    DiskGuest guest{with(Bug::none)};
+    constexpr uint32_t kOfTheHandshake = 1;
+    guest.machine().faults.add({.site = model::FaultSite::store_request,
+                                .number = XS_WRITE,
+                                .skip = kOfTheHandshake,
+                                .times = 1000,
+                                .error = EAGAIN});
+    const Cycle cycle = guest.cycle(HostAct::save_restore);
+    ASSERT_TRUE(cycle.is(Outcome::resumed)) << cycle.run.reason;
+    EXPECT_TRUE(guest.settle());
+    EXPECT_FALSE(guest.disk.connected());
+    EXPECT_EQ(guest.disk.leaked_grants(), 0U);
+    guest.machine().faults.clear();
+    EXPECT_TRUE(guest.cycle(HostAct::save_restore).is(Outcome::resumed));
+    EXPECT_TRUE(guest.disk.connected());
+}
+
 }  // namespace
 }  // namespace resume::scenario

@@ -181,5 +181,22 @@ TEST(Net, ABackendThatStillHoldsTheOldRingsIsAskedToLetGo) {
     guest.expect_all_well();
 }
 
+// As of disks (disk_test.cc).
+TEST(Net, AWriteThatTheStoreRefusesLosesNeitherGrantsNorTheInterface) {
+    for (uint32_t skip = 0; skip < 9; ++skip) {
+        SCOPED_TRACE(skip);
+        NetGuest guest{with(Bug::none)};
+        guest.machine().faults.add({.site = model::FaultSite::store_request,
+                                    .number = XS_WRITE,
+                                    .skip = skip,
+                                    .error = EAGAIN});
+        const Cycle cycle = guest.cycle(HostAct::save_restore);
+        ASSERT_TRUE(cycle.is(Outcome::resumed)) << cycle.run.reason;
+        guest.idle(model::kSecond);
+        EXPECT_TRUE(guest.net.connected());
+        guest.expect_all_well();
+    }
+}
+
 }  // namespace
 }  // namespace resume::scenario

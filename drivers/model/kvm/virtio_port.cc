@@ -181,12 +181,12 @@ void VirtioPort::reset() {
         machine_.sight(EventKind::backend_closed, config_.handle);
     }
     ++epoch_;
+    forget();  // as was agreed when it was asked
     status_ = 0;
     agreed_ = 0;
     interrupts_ = 0;
     selected_ = ~uint32_t{0};  // what is selected after a reset is not said
     queues_ = {};
-    forget();
 }
 
 void VirtioPort::used_by_another() {

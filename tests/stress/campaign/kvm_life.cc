@@ -103,6 +103,10 @@ void KvmLife::judge_outcome(const PlannedCycle& planned, const KvmCycle& done) {
     } else if (result.errors_up != 0 && (effects & kLate) == 0) {
         find(Finding::Kind::liveness, "errors-up",
              std::to_string(result.errors_up) + " hooks failed on the way up for no reason");
+    } else if (const Nanoseconds forgotten = stage().forgotten_steal();
+               forgotten != 0 && result.outcome != Outcome::aborted) {
+        find(Finding::Kind::liveness, "steal",
+             std::to_string(forgotten) + " ns that others took before the cycle are forgotten");
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include <linux/virtio_blk.h>
 
+#include <array>
+
 #include "tests/stress/campaign/faults.h"
 
 namespace resume::stress {
@@ -100,6 +102,14 @@ std::optional<std::string> KvmStage::begin() {
     if (!loaded_.start()) {
         return "disk or interface do not come up at boot";
     }
+    if (plan_.spoil != nullptr) {
+        guest_.run([this] {
+            KvmGuest& guest = guest_.guest();
+            const std::array<Device*, 6> drivers{&guest.timer(),      &guest.time(), &guest.steal(),
+                                                 &guest.generation(), &loaded_.disk, &loaded_.net};
+            plan_.spoil(drivers);
+        });
+    }
     return std::nullopt;
 }
 
@@ -115,7 +125,7 @@ void KvmStage::arm(const PlannedFault& fault) {
             guest_.machine().faults.add({.site = model::FaultSite::park, .number = fault.a});
             break;
         case FaultKind::time_stolen:
-            host.add_steal(fault.a % plan_.vcpus, fault.b * model::kMillisecond);
+            steal(fault.a % plan_.vcpus, fault.b * model::kMillisecond);
             break;
         case FaultKind::wakes_early:
             in(fault.b, [this] {
@@ -154,10 +164,30 @@ void KvmStage::arm(const PlannedFault& fault) {
     }
 }
 
+/// It takes that long, too, or no guest would believe it.
+void KvmStage::steal(uint32_t cpu, Nanoseconds stolen) {
+    if (cpu == 0 && stolen_ == 0) {
+        guest_.run([this] { stolen_before_ = guest_.guest().steal().stolen(0); });
+    }
+    guest_.host().add_steal(cpu, stolen);
+    guest_.idle(stolen);
+    stolen_ += cpu == 0 ? stolen : 0;
+}
+
+Nanoseconds KvmStage::forgotten_steal() {
+    if (stolen_ == 0) {
+        return 0;
+    }
+    Nanoseconds known = 0;
+    guest_.run([&] { known = guest_.guest().steal().stolen(0) - stolen_before_; });
+    return known < stolen_ ? stolen_ - known : 0;
+}
+
 void KvmStage::arm(const PlannedCycle& cycle) {
     own_devices_->forget_complaint();
     planned_.clear();
     moved_in_mid_cycle_ = pressed_ = slept_on_ = false;
+    stolen_ = 0;
     for (const PlannedFault& fault : cycle.faults) {
         arm(fault);
     }

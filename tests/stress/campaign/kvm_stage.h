@@ -37,11 +37,14 @@ class KvmStage {
     [[nodiscard]] LoadedVirtio& loaded() { return loaded_; }
     /// Its host did something with it while a cycle ran.
     [[nodiscard]] bool moved_in_mid_cycle() const { return moved_in_mid_cycle_; }
+    /// Of what others took of vCPU 0 before the cycle, what the guest does not know of after it.
+    [[nodiscard]] Nanoseconds forgotten_steal();
     /// The power button was pressed, and the guest slept until it was pressed again.
     [[nodiscard]] bool slept_on() const { return slept_on_; }
 
   private:
     void arm(const PlannedFault& fault);
+    void steal(uint32_t cpu, Nanoseconds stolen);
     void in(uint32_t ms, std::function<void()> act);
 
     const LifePlan plan_;
@@ -54,6 +57,8 @@ class KvmStage {
         std::function<void()> act;
     };
     std::vector<Planned> planned_;
+    Nanoseconds stolen_ = 0;  ///< of vCPU 0, before this cycle
+    Nanoseconds stolen_before_ = 0;
     bool moved_in_mid_cycle_ = false;
     bool pressed_ = false;
     bool slept_on_ = false;

@@ -132,7 +132,8 @@ LifePlan draw_life(const DrawOptions& options, uint64_t life) {
                   .bugs = options.bugs,
                   .devices = standard_devices(options.guest),
                   .part = options.part,
-                  .table = options.table};
+                  .table = options.table,
+                  .spoil = options.spoil};
     draw_guest(dice, plan);
     if (options.tree) {
         apply(*options.tree, plan);

@@ -111,6 +111,7 @@ struct LifePlan {
     std::vector<OwnDevice> devices = standard_devices(model::GuestKind::xen_hvm);
     MakePart part = nullptr;               ///< the program's, so not in the text
     const StepTable* table = &kStepTable;  ///< as well
+    SpoilDrivers spoil = nullptr;          ///< as well
     /// Which of the ready devices goes next, wherever there is a choice, in turn; after these the
     /// first. Empty: as `order` says.
     std::vector<uint32_t> choices{};
@@ -126,6 +127,7 @@ struct DrawOptions {
     Bugs bugs{};
     MakePart part = nullptr;
     const StepTable* table = &kStepTable;
+    SpoilDrivers spoil = nullptr;
     const char* program = "resume-stress";  ///< that has the part; for people
     std::optional<DeviceTree> tree{};       ///< else the standard devices, and all else is drawn
 };

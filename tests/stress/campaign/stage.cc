@@ -121,6 +121,9 @@ std::optional<std::string> Stage::begin() {
     if (const auto trouble = begin_part()) {
         return trouble;
     }
+    if (plan_.spoil != nullptr) {
+        guest_.run([this] { spoil_drivers(); });
+    }
     guest_.work_with([this] {
         disk_->disk.pump();
         if (has_net()) {
@@ -151,6 +154,24 @@ std::optional<std::string> Stage::begin_part() {
     return attached.ok() ? std::nullopt
                          : std::optional{std::string{"the driver cannot be attached: "} +
                                          name_of(attached.error().code)};
+}
+
+void Stage::spoil_drivers() {
+    XenGuest& guest = guest_.guest();
+    std::vector<Device*> drivers{&guest.hypercall_page(), &guest.shared_info(), &guest.callback(),
+                                 &guest.events(),         &guest.timer(),       &guest.time(),
+                                 &guest.grants(),         &guest.unplug(),      &guest.console(),
+                                 &guest.store(),          &disk_->disk};
+    if (net_) {
+        drivers.push_back(&net_->net);
+    }
+    if (balloon_) {
+        drivers.push_back(&balloon_->balloon);
+    }
+    if (plan_.spare_vcpus != 0) {
+        drivers.push_back(&guest_.vcpus());
+    }
+    plan_.spoil(drivers);
 }
 
 void Stage::arm(const PlannedCycle& cycle) {

@@ -53,6 +53,7 @@ class Stage {
     static constexpr uint32_t kTaskInStore = 0, kTransactionTask = 1;
 
     std::optional<std::string> begin_part();
+    void spoil_drivers();
     [[nodiscard]] bool has_net() const { return net_ != nullptr && net_->net.registered(); }
     void arm(const PlannedFault& fault);
     void arm_backend(const PlannedFault& fault);

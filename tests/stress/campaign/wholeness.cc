@@ -96,6 +96,11 @@ std::optional<Trouble> memory(Stage& stage) {
     if (loaded == nullptr) {
         return std::nullopt;
     }
+    want_pages(stage.machine(), LoadedBalloon::kPages);
+    stage.guest().idle(kGivenUp);
+    if (loaded->balloon.out() == 0) {
+        return Trouble{"memory", "the host wants memory and gets none"};
+    }
     want_pages(stage.machine(), 0);
     stage.guest().idle(kGivenUp);
     if (loaded->balloon.out() != 0 || stage.machine().reservation.given() != 0) {

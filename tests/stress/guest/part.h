@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "drivers/xen_guest/xen_guest.h"
@@ -27,5 +28,9 @@ class GuestPart {
 };
 
 using MakePart = std::unique_ptr<GuestPart> (*)(Machine& machine, XenGuest& guest);
+
+/// For the mutation tests: each life's drivers of the library's when all of them are up, in
+/// whichever guest it is. Guest code, thread context, CPU 0; before the first cycle.
+using SpoilDrivers = void (*)(std::span<Device* const> drivers);
 
 }  // namespace resume::stress

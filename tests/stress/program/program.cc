@@ -85,6 +85,7 @@ std::optional<LifePlan> plan_wanted(const StressOptions& options) {
     }
     plan->part = options.campaign.id.draw.part;
     plan->table = options.campaign.id.draw.table;
+    plan->spoil = options.campaign.id.draw.spoil;
     return plan;
 }
 

@@ -11,6 +11,7 @@ struct Program {
     const char* name = "resume-stress";
     MakePart part = nullptr;               ///< a driver of the program's own
     const StepTable* table = &kStepTable;  ///< of the engine; another one is a broken one
+    SpoilDrivers spoil = nullptr;          ///< breaks a driver of each life
     const char* more = "";                 ///< what its help says at the end
 };
 

@@ -171,6 +171,7 @@ ParsedStressOptions parse_stress_options(int argc, char** argv, const Program& p
     options.campaign.id.draw.part = options.explore.tree.part = program.part;
     options.campaign.id.draw.program = program.name;
     options.campaign.id.draw.table = options.explore.tree.table = program.table;
+    options.campaign.id.draw.spoil = options.explore.tree.spoil = program.spoil;
     Words words;
     const unsigned cpus = std::thread::hardware_concurrency();
     options.campaign.jobs = cpus == 0 ? 1 : cpus;
