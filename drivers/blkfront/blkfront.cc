@@ -83,9 +83,6 @@ void Blkfront::pump() noexcept {
         if (released_) {
             close_queues();
         }
-        if (released_ && again_) {
-            connect_again();
-        }
     }
 }
 

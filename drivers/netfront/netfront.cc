@@ -93,9 +93,6 @@ void Netfront::pump() noexcept {
     }
     if (stage_ == Stage::closed && released_) {
         close_queues(true);
-        if (again_) {
-            connect_again();
-        }
     }
 }
 

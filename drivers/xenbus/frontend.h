@@ -89,12 +89,15 @@ class Frontend : public Device {
     }
 
     /// The store failed us while the other end may have our rings mapped. They stay its own until
-    /// it says that it let go of them (L9): pump() takes them down as if it had asked to go, and
-    /// connects anew, kMostTries times. False where there are none, and the device can be given up
-    /// at once.
+    /// it says that it let go of them (L9), and then a connection is made anew, kMostTries times.
+    /// Rings in use are taken down by pump(), as if the other end had asked to go; others at once.
+    /// False where there are none, and the device can be given up.
     [[nodiscard]] bool connects_again(const Error& error) noexcept {
-        if (stage_ == Stage::published || stage_ == Stage::learning || stage_ == Stage::connected) {
+        const bool unused = stage_ == Stage::published || stage_ == Stage::learning;
+        if (stage_ == Stage::connected) {
             stage_ = Stage::closing;
+        } else if (unused) {
+            stage_ = Stage::closed;
         }
         if (released_ || (stage_ != Stage::closing && stage_ != Stage::closed)) {
             return false;
@@ -107,14 +110,10 @@ class Frontend : public Device {
         ++tries_;
         if (!bus_.listens()) {
             bus_.connect();  // or nobody hears that it let go
+        } else if (unused) {
+            bus_.say(XenbusStateClosed);
         }
         return true;
-    }
-    /// The other end has let go of the rings that were taken down, and waits for us to begin.
-    void connect_again() noexcept {
-        again_ = false;
-        stage_ = Stage::looking;
-        bus_.look();
     }
 
     /// There is no other end. Where there is a store at all, one may come.
@@ -161,6 +160,10 @@ class Frontend : public Device {
                 if (again_ && !released_) {
                     bus_.say(XenbusStateClosed);
                     return false;
+                }
+                if (again_) {
+                    again_ = false;
+                    stage_ = Stage::looking;
                 }
                 if (state != XenbusStateInitWait && stage_ == Stage::looking) {
                     bus_.ask_to_let_go(state);

@@ -35,6 +35,7 @@ TEST(Disk, F19OnlyTheFirstQueuesRequestsAreKept) {
         guest.cycle(HostAct::save_restore);
     }
     EXPECT_FALSE(guest.settle());
+    guest.cycle(HostAct::checkpoint);
     expect_violation(guest.guest(), "L15");
 }
 

@@ -31,7 +31,7 @@ struct HandshakeConfig {
     bool ack_only = false;
     /// From the ack to the hypercall; below the host's 60 s.
     uint32_t budget_ms = 45'000;
-    uint32_t attempts = 16;  ///< of a torn ack
+    uint32_t attempts = 16;  ///< of an ack that was torn, or of a feature's write (EAGAIN)
 };
 
 /// A request that was acked and is now this guest's duty.
@@ -82,6 +82,7 @@ class Handshake {
     typename Store::Watch watch_{};
     bool fired_ = false;
     bool busy_ = false;
+    bool announced_ = true;  ///< false: the features are still to be written, or some of them
 };
 
 }  // namespace v0

@@ -27,13 +27,18 @@ Result<> Handshake<Store>::stop() noexcept {
 
 template <class Store>
 Result<> Handshake<Store>::announce() noexcept {
+    announced_ = false;
     for (uint8_t i = 1; i < kShutdownWordCount; ++i) {
         const auto word = static_cast<ShutdownWord>(i);
         const char* node = feature_node(word);
         if (node == nullptr || !config_.handled.has(word)) {
             continue;
         }
-        const Result<> written = store_.write(node, "1", 1, 0);
+        Result<> written = store_.write(node, "1", 1, 0);
+        for (uint32_t i = 1;
+             i < config_.attempts && !written.ok() && written.error().code == Errc::again; ++i) {
+            written = store_.write(node, "1", 1, 0);
+        }
         if (!written.ok() && written.error().code != Errc::denied) {
             return written;
         }
@@ -41,12 +46,16 @@ Result<> Handshake<Store>::announce() noexcept {
             emit(EventKind::feature_written, 1);
         }
     }
+    announced_ = true;
     return {};
 }
 
 template <class Store>
 Result<ShutdownRequest> Handshake<Store>::poll() noexcept {
     fired_ = false;
+    if (!announced_ && !busy_) {
+        (void)announce();  // who was told that it failed heard so when it did
+    }
     if (busy_) {
         emit(EventKind::request_ignored, static_cast<uint32_t>(RequestIgnored::busy));
         return ShutdownRequest{};

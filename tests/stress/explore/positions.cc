@@ -18,9 +18,11 @@ std::vector<TraceEvent> planned_part(const oracle::TraceView& view) {
     std::vector<TraceEvent> part;
     uint32_t requests = 0;
     for (const TraceEvent& event : view.events) {
+        if (event.witness != Witness::other_side) {
+            continue;  // the guest tells of the same request again
+        }
         requests += event.kind == EventKind::request_seen ? 1U : 0U;
-        const bool step = event.kind == EventKind::step_begin || event.kind == EventKind::step_end;
-        if (requests == 1 && (step || event.witness == Witness::other_side)) {
+        if (requests == 1) {
             part.push_back(event);
         }
     }
@@ -35,25 +37,11 @@ uint32_t calls_of(const std::vector<TraceEvent>& part, const NamedCall& call) {
         }));
 }
 
-/// Which of the requests of this type may fail, by their number. What frontends tell their other
-/// ends while they resume may not: no daemon refuses a write outside of a transaction, and one that
-/// did would have a backend look for what is not there.
-std::vector<uint32_t> requests_of(const std::vector<TraceEvent>& part, const NamedCall& request) {
-    std::vector<uint32_t> numbers;
-    uint32_t count = 0;
-    bool resuming = false;
-    for (const TraceEvent& event : part) {
-        if (event.kind == EventKind::step_begin || event.kind == EventKind::step_end) {
-            resuming = event.kind == EventKind::step_begin &&
-                       event.arg32 == static_cast<uint32_t>(Step::resume);
-        } else if (event.kind == EventKind::store_request && event.arg32 == request.number) {
-            if (!resuming) {
-                numbers.push_back(count);
-            }
-            ++count;
-        }
-    }
-    return numbers;
+uint32_t requests_of(const std::vector<TraceEvent>& part, const NamedCall& request) {
+    return static_cast<uint32_t>(
+        std::count_if(part.begin(), part.end(), [&](const TraceEvent& event) {
+            return event.kind == EventKind::store_request && event.arg32 == request.number;
+        }));
 }
 
 class Positions {
@@ -112,7 +100,8 @@ class Positions {
         add(K::store_slow, 0, 20);
         // The last row of either table is only ever slow (faults.cc).
         for (uint32_t row = 0; row + 1 < store_requests().size(); ++row) {
-            for (const uint32_t let : requests_of(part_, store_requests()[row])) {
+            const uint32_t count = requests_of(part_, store_requests()[row]);
+            for (uint32_t let = 0; let < count; ++let) {
                 add(K::store_fails, row, let);
             }
         }
