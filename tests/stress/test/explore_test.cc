@@ -1,7 +1,13 @@
 // Every order of one cycle, and what becomes of those that fail.
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
+#include <xen/io/xs_wire.h>
+
+#include "tests/stress/campaign/faults.h"
 #include "tests/stress/explore/explore.h"
+#include "tests/stress/explore/positions.h"
 
 namespace resume::stress {
 namespace {
@@ -30,6 +36,32 @@ TEST(Explore, IsCompleteAndFindsNothingInAGuestWithoutABug) {
         EXPECT_GT(result.positions, 500U);
         EXPECT_GT(result.states, result.positions);
     }
+}
+
+// What the guest does on its way up can fail too: to its end, not only until it knows what is
+// asked.
+TEST(Explore, EachCallAndRequestOfTheWholeCycleMayFail) {
+    LifePlan plan = options_of(model::GuestKind::xen_hvm, 0).tree;
+    plan.cycles = {{.act = model::HostAct::save_restore}};
+    const oracle::TraceView view = live(plan, true).view;
+    const auto seen = [&](EventKind kind) {
+        uint32_t requests = 0;
+        return std::count_if(view.events.begin(), view.events.end(), [&](const TraceEvent& event) {
+            const bool other = event.witness == Witness::other_side;
+            requests += other && event.kind == EventKind::request_seen ? 1U : 0U;
+            return requests == 1 && other && event.kind == kind && event.arg32 == XS_WRITE;
+        });
+    };
+    const auto row = std::find_if(store_requests().begin(), store_requests().end(),
+                                  [](const NamedCall& of) { return of.number == XS_WRITE; });
+    const auto number = static_cast<uint32_t>(row - store_requests().begin());
+    const std::vector<PlannedFault> positions = fault_positions(plan, view);
+    const auto places =
+        std::count_if(positions.begin(), positions.end(), [&](const PlannedFault& fault) {
+            return fault.kind == FaultKind::store_fails && fault.a == number;
+        });
+    EXPECT_EQ(places, seen(EventKind::store_request));
+    EXPECT_GT(places, 10) << "a disk and an interface tell their backends of their rings";
 }
 
 TEST(Explore, EachPairOfHooksThatIsLeftOutWasRunInBothOrders) {
