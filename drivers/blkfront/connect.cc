@@ -124,7 +124,6 @@ void Blkfront::begin_use(const Error& error) noexcept {
         lose(error);
         return;
     }
-    bus_.say(XenbusStateConnected);
     info_.flush = offered_flush_ == 1;
     info_.persistent = config_.persistent_grants && offered_persistent_ == 1;
     const bool keeps = bugs_.has(Bug::limits_kept) && info_.segments != 0;
@@ -134,6 +133,7 @@ void Blkfront::begin_use(const Error& error) noexcept {
         info_.segments = most < kBlockSegments ? most : kBlockSegments;
     }
     stage_ = Stage::connected;
+    bus_.say(XenbusStateConnected);
     if (!quiet_) {
         attach();
         push();

@@ -25,7 +25,6 @@ if(LIBRESUME_PROFILE)
     add_compile_options(-fprofile-${LIBRESUME_PROFILE} -Wno-missing-profile
                         -Wno-error=coverage-mismatch)
     add_link_options(-fprofile-${LIBRESUME_PROFILE})
-    link_libraries(tcmalloc_minimal)  # a life is made of many small objects
 endif()
 
 # What is fuzzed must say where it has been.

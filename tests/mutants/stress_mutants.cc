@@ -20,7 +20,7 @@ namespace {
 using namespace resume;
 using namespace resume::mutants;
 
-// One in a process; what a part is made with is no more than guest and machine.
+// One in a process: whoever spoils the drivers is told of nothing else.
 Mutation g_mutation;
 
 bool changes_something(const Mutation& mutation, Field& field) {
@@ -74,8 +74,12 @@ void print(const std::vector<Mutation>& all) {
 
 int main(int argc, char** argv) {
     const std::string first = argc > 1 ? argv[1] : "";
-    if (first == "list") {
-        print(argc > 2 && std::string{argv[2]} == "kvm" ? mutations_on_kvm() : mutations_on_xen());
+    if (first == "list" && argc == 2) {
+        print(mutations_on_xen());
+        return 0;
+    }
+    if (first == "list" && argc == 3 && std::string{argv[2]} == "kvm") {
+        print(mutations_on_kvm());
         return 0;
     }
     std::vector<Mutation> all = mutations_on_xen();

@@ -186,10 +186,7 @@ TEST(Net, AWriteThatTheStoreRefusesLosesNeitherGrantsNorTheInterface) {
     for (uint32_t skip = 0; skip < 9; ++skip) {
         SCOPED_TRACE(skip);
         NetGuest guest{with(Bug::none)};
-        guest.machine().faults.add({.site = model::FaultSite::store_request,
-                                    .number = XS_WRITE,
-                                    .skip = skip,
-                                    .error = EAGAIN});
+        refuse_writes(guest.machine(), skip, 1);
         const Cycle cycle = guest.cycle(HostAct::save_restore);
         ASSERT_TRUE(cycle.is(Outcome::resumed)) << cycle.run.reason;
         guest.idle(model::kSecond);

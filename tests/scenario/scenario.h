@@ -4,6 +4,12 @@
 
 #include <gtest/gtest.h>
 
+// Uses fixed-width types without including them.
+#include <cstdint>
+
+#include <xen/io/xs_wire.h>
+
+#include <cerrno>
 #include <memory>
 #include <string>
 
@@ -40,6 +46,15 @@ inline std::string complaints(ModelledGuest& guest) {
                 violation.detail + " " + violation.device;
     }
     return text;
+}
+
+/// The store answers `times` writes with EAGAIN, after `skip` that it carries out.
+inline void refuse_writes(Machine& machine, uint32_t skip, uint32_t times) {
+    machine.faults.add({.site = model::FaultSite::store_request,
+                        .number = XS_WRITE,
+                        .skip = skip,
+                        .times = times,
+                        .error = EAGAIN});
 }
 
 /// Nothing to complain of, and the guest lives.

@@ -35,8 +35,9 @@ Result<> Handshake<Store>::announce() noexcept {
             continue;
         }
         Result<> written = store_.write(node, "1", 1, 0);
-        for (uint32_t i = 1;
-             i < config_.attempts && !written.ok() && written.error().code == Errc::again; ++i) {
+        for (uint32_t tries = 1;
+             tries < config_.attempts && !written.ok() && written.error().code == Errc::again;
+             ++tries) {
             written = store_.write(node, "1", 1, 0);
         }
         if (!written.ok() && written.error().code != Errc::denied) {
